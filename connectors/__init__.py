@@ -1,0 +1,1 @@
+"""Feeds of platform companies become checked records here; no database is known."""

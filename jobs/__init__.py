@@ -1,0 +1,1 @@
+"""The scheduler and one file a job; rules of their own have no place here."""
