@@ -1,0 +1,107 @@
+"""Whoever acts: a member of staff, a rider, a sender of feeds, a job, an operator, or nobody yet."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aiohttp import web
+
+from rider_hub.access.scope import Scope
+
+__all__ = ["ACTOR", "PUBLIC", "Actor", "Role"]
+
+
+class Role(StrEnum):
+    """What a person or program is to the hub (GLOSSARY: roles); the scope says where."""
+
+    COUNTY_STAFF = "county_staff"
+    STREET_STAFF = "street_staff"
+    BRANCH_SECRETARY = "branch_secretary"
+    INSTRUCTOR = "instructor"
+    PLATFORM_ACCOUNT = "platform_account"
+    PARTNER_ACCOUNT = "partner_account"
+    COUNSELLING_OFFICER = "counselling_officer"
+    AUDIT_ADMIN = "audit_admin"
+    SECURITY_ADMIN = "security_admin"
+    SYSTEM_ADMIN = "system_admin"
+    RIDER = "rider"
+    SENDER = "sender"
+    JOB = "job"
+    PUBLIC = "public"
+
+    @property
+    def title_zh(self) -> str:
+        """The name of the role on pages."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Role.COUNTY_STAFF: "区县工作人员",
+    Role.STREET_STAFF: "街道社区工作人员",
+    Role.BRANCH_SECRETARY: "支部书记",
+    Role.INSTRUCTOR: "党建工作指导员",
+    Role.PLATFORM_ACCOUNT: "平台账号",
+    Role.PARTNER_ACCOUNT: "合作企业账号",
+    Role.COUNSELLING_OFFICER: "心理法律专员",
+    Role.AUDIT_ADMIN: "审计管理员",
+    Role.SECURITY_ADMIN: "安全管理员",
+    Role.SYSTEM_ADMIN: "系统管理员",
+    Role.RIDER: "骑手",
+    Role.SENDER: "数据报送方",
+    Role.JOB: "定时任务",
+    Role.PUBLIC: "访客",
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One who acts, with roles and the scope they hold in."""
+
+    id: str
+    display_name: str
+    roles: frozenset[Role]
+    scope: Scope
+    scope_title: str = ""
+    #: Codes of the party organizations this person works for (a secretary's branch).
+    organizations: frozenset[str] = frozenset()
+    #: Set when the actor is a rider signed in on the phone page.
+    rider_id: str | None = None
+    session: str | None = None
+
+    @property
+    def role_titles(self) -> str:
+        """The roles' names on pages."""
+        return "、".join(role.title_zh for role in sorted(self.roles))
+
+    @classmethod
+    def job(cls, name: str) -> "Actor":
+        """Return the actor of one scheduled job."""
+        return cls(id=f"job:{name}", display_name=name, roles=frozenset({Role.JOB}), scope=Scope.all())
+
+    @classmethod
+    def rider(cls, rider_id: str, session: str | None = None) -> "Actor":
+        """Return a rider who proved who they are; sees only what is their own."""
+        roles = frozenset({Role.RIDER})
+        return cls(
+            id=f"rider:{rider_id}",
+            display_name="骑手",
+            roles=roles,
+            scope=Scope(),
+            rider_id=rider_id,
+            session=session,
+        )
+
+    @classmethod
+    def sender(cls, platform: str) -> "Actor":
+        """Return a platform's program whose signature was verified."""
+        return cls(
+            id=f"sender:{platform}",
+            display_name=platform,
+            roles=frozenset({Role.SENDER}),
+            scope=Scope(platforms=(platform,)),
+        )
+
+
+PUBLIC = Actor(id="public", display_name="访客", roles=frozenset({Role.PUBLIC}), scope=Scope())
+
+#: Where the identity middleware leaves the actor of a request.
+ACTOR = web.RequestKey("actor", Actor)

@@ -1,0 +1,23 @@
+"""Opening a hub from its settings: keys, database, clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rider_hub.access.hub import Hub
+from rider_hub.access.keys import Keyring
+from rider_hub.clock import Clock, SystemClock
+from rider_hub.settings import Settings
+from rider_hub.storage import Database
+
+__all__ = ["open_hub"]
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
+    """Open the hub these settings describe and close it at the end; without keys KeyFault is raised."""
+    keys = Keyring.load(settings.keys)
+    database = Database(settings.url)
+    try:
+        yield Hub(settings, clock or SystemClock(), database, keys)
+    finally:
+        await database.close()

@@ -1,0 +1,105 @@
+"""The one place that says which roles may do which operation; the scope then says on what."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import wraps
+
+from aiohttp import web
+
+from rider_hub.access.actor import ACTOR, PUBLIC, Actor, Role
+from rider_hub.errors import Refused, Unauthenticated
+
+__all__ = ["OPERATIONS", "allows", "guarded", "operation_of", "require"]
+
+_COUNTY = frozenset({Role.COUNTY_STAFF})
+_STREET = frozenset({Role.COUNTY_STAFF, Role.STREET_STAFF})
+_FIELD = _STREET | {Role.BRANCH_SECRETARY, Role.INSTRUCTOR}
+_SYSTEM = frozenset({Role.SYSTEM_ADMIN})
+_JOB = frozenset({Role.JOB})
+_RIDER = frozenset({Role.RIDER})
+_ANYONE = frozenset(Role)
+
+#: Operation → roles. An operation that does not stand here is refused to everyone.
+OPERATIONS: dict[str, frozenset[Role]] = {
+    "public": _ANYONE,
+    "session.open": _ANYONE,
+    "session.close": _ANYONE,
+    "desk.view": _FIELD | _SYSTEM,
+    "map.view": _FIELD,
+    "users.change": _SYSTEM | {Role.SECURITY_ADMIN},
+    "imports.change": _COUNTY | _SYSTEM,
+    "divisions.view": _FIELD | _RIDER,
+    "organizations.view": _FIELD,
+    "lovestations.view": _ANYONE,
+    "riders.view": _FIELD,
+    "riders.unmask": _STREET,
+    "riders.review": _STREET,
+    "feeds.push": frozenset({Role.SENDER}),
+    "feeds.check": frozenset({Role.SENDER, Role.PLATFORM_ACCOUNT}) | _COUNTY,
+    "feeds.take": _JOB | _COUNTY | _SYSTEM,
+    "feeds.view": _COUNTY | {Role.PLATFORM_ACCOUNT},
+    "feeds.replay": _COUNTY | {Role.PLATFORM_ACCOUNT},
+    "senders.change": _COUNTY | _SYSTEM,
+    "match.view": _STREET,
+    "match.run": _COUNTY | _JOB,
+    "match.approve": _COUNTY,
+    "match.apply": _COUNTY | _JOB,
+    "locate": _FIELD | _RIDER,
+    "requests.file": _RIDER | {Role.PUBLIC} | _STREET,
+    "requests.view": _FIELD,
+    "requests.own": _RIDER | {Role.PUBLIC},
+    "requests.answer": _FIELD,
+    "requests.track": _JOB,
+    "membership.declare": _RIDER,
+    "membership.own": _RIDER,
+    "membership.surface": _JOB,
+    "invitations.view": frozenset({Role.BRANCH_SECRETARY, Role.INSTRUCTOR}) | _STREET,
+    "invitations.answer": _RIDER,
+    "activities.change": _FIELD,
+    "rider.own": _RIDER,
+    "jobs.view": _COUNTY | _SYSTEM,
+    "jobs.run": _COUNTY | _SYSTEM | _JOB,
+    "messages.send": _JOB,
+    "audit.view": frozenset({Role.AUDIT_ADMIN}),
+}
+
+
+def allows(actor: Actor, operation: str) -> bool:
+    """Say whether one of the actor's roles may do the operation."""
+    return bool(OPERATIONS.get(operation, frozenset()) & actor.roles)
+
+
+def require(actor: Actor, operation: str) -> None:
+    """Raise Refused (which looks like absence) unless the actor may do the operation."""
+    if not allows(actor, operation):
+        raise Refused
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def guarded(operation: str, routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
+    """Put routes behind the policy; an operation that was never declared is a KeyError at start."""
+    OPERATIONS[operation]
+    return [
+        web.RouteDef(route.method, route.path, _behind(operation, route.handler), route.kwargs)
+        for route in routes
+    ]
+
+
+def operation_of(handler: object) -> str | None:
+    """Return the operation a route's handler stands behind, None where it has none."""
+    return getattr(handler, "operation", None)
+
+
+def _behind(operation: str, handler: Handler) -> Handler:
+    @wraps(handler)
+    async def check(request: web.Request) -> web.StreamResponse:
+        actor = request.get(ACTOR, PUBLIC)
+        if not allows(actor, operation):
+            if actor.roles == PUBLIC.roles:
+                raise Unauthenticated("请先登录。", "Please sign in first.")
+            raise Refused
+        return await handler(request)
+
+    check.operation = operation  # type: ignore[attr-defined]
+    return check

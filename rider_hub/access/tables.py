@@ -1,0 +1,69 @@
+"""Tables of users, sessions and the audit trail."""
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+
+from rider_hub.storage import UtcDateTime, metadata
+
+__all__ = ["audit_row", "audit_subject", "session", "sign_in_code", "user"]
+
+user = Table(
+    "user_account",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("username", String(64), nullable=False, unique=True),
+    Column("display_name", String(64), nullable=False),
+    Column("password_hash", String(256), nullable=False),
+    Column("roles", JSON, nullable=False),
+    Column("divisions", JSON, nullable=False),
+    Column("platforms", JSON, nullable=False),
+    Column("organizations", JSON, nullable=False),
+    Column("scope_title", String(128), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+)
+
+#: A session of a member of staff (user_id) or of a rider (rider_id); only the token's hash is kept.
+session = Table(
+    "session",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("user_id", String(32), ForeignKey("user_account.id")),
+    Column("rider_id", String(32)),
+    Column("csrf", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+#: A code sent to a phone; keyed by the phone's blind index, and only its MAC is kept.
+sign_in_code = Table(
+    "sign_in_code",
+    metadata,
+    Column("phone_index", LargeBinary, primary_key=True),
+    Column("code_mac", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
+
+audit_row = Table(
+    "audit_row",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("operation", String(48), nullable=False),
+    Column("target", String(200), nullable=False),
+    Column("purpose", String(200), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    Index("ix_audit_row_at", "at"),
+)
+
+#: The people whose data a row of the trail opened.
+audit_subject = Table(
+    "audit_subject",
+    metadata,
+    Column("audit_id", String(32), ForeignKey("audit_row.id"), primary_key=True),
+    Column("rider_id", String(32), primary_key=True),
+    Index("ix_audit_subject_rider_id", "rider_id"),
+)

@@ -1,0 +1,106 @@
+"""Staff accounts: making one, and proving to be one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping, select
+
+from rider_hub.access.actor import Actor, Role
+from rider_hub.access.hub import Hub
+from rider_hub.access.passwords import check_strength, hash_password, verify_password
+from rider_hub.access.scope import Scope
+from rider_hub.access.tables import user
+from rider_hub.errors import Conflict, Failure, Invalid, Unauthenticated
+from rider_hub.storage import insert_rows, new_id
+
+__all__ = ["actor_of", "add_user", "authenticate", "find_user", "operator"]
+
+_SYSTEM_DUTIES = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
+
+
+async def add_user(
+    hub: Hub,
+    actor: Actor,
+    *,
+    username: str,
+    display_name: str,
+    password: str,
+    roles: Sequence[Role],
+    divisions: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    organizations: Sequence[str] = (),
+    scope_title: str = "",
+) -> str:
+    """Create a staff account and return its id.
+
+    Raises Invalid where the password is weak or one account would hold two of the three administrator
+    duties, Conflict where the user name is taken.
+    """
+    check_strength(password, username)
+    if len(_SYSTEM_DUTIES & set(roles)) > 1:
+        zh, en = (
+            "系统、安全、审计管理员必须是三个账号。",
+            "System, security and audit administrator must be three accounts.",
+        )
+        raise Invalid(
+            zh, en, errors=[Failure(row=0, path="roles", code="duties_not_separated", zh=zh, en=en)]
+        )
+    hashed = await hash_password(password)
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "username": username,
+        "display_name": display_name,
+        "password_hash": hashed,
+        "roles": sorted(roles),
+        "divisions": sorted(divisions),
+        "platforms": sorted(platforms),
+        "organizations": sorted(organizations),
+        "scope_title": scope_title or "、".join([*divisions, *platforms]),
+    }
+    async with hub.change(actor, "users.change", target=username) as work:
+        taken = await work.connection.execute(select(user.c.id).where(user.c.username == username))
+        if taken.first():
+            raise Conflict(f"用户名 {username} 已存在。", f"The user name {username} is taken.")
+        await insert_rows(work.connection, user, [{**row, "created_at": work.now}])
+    return str(row["id"])
+
+
+async def find_user(hub: Hub, username: str) -> RowMapping | None:
+    """Return the row of an account that is not disabled, None where there is none."""
+    async with hub.database.read() as connection:
+        query = select(user).where(user.c.username == username, user.c.disabled_at.is_(None))
+        return (await connection.execute(query)).mappings().first()
+
+
+async def authenticate(hub: Hub, username: str, password: str) -> Actor:
+    """Return the actor with this user name and password; one Unauthenticated answers both faults."""
+    row = await find_user(hub, username)
+    if not await verify_password(row["password_hash"] if row else None, password) or row is None:
+        raise Unauthenticated(
+            "用户名或密码不对。", "The user name or the password is wrong.", code="wrong_credentials"
+        )
+    return actor_of(row)
+
+
+async def operator(hub: Hub, username: str) -> Actor:
+    """Return the actor a command runs `--as`; raises Invalid where there is no such account."""
+    row = await find_user(hub, username)
+    if row is None:
+        raise Invalid(
+            f"没有用户 {username}。可用 rider-hub user add 新建。",
+            f"There is no user {username}; add one with `rider-hub user add`.",
+        )
+    return actor_of(row)
+
+
+def actor_of(row: RowMapping, session: str | None = None) -> Actor:
+    """Return the actor an account's row describes."""
+    return Actor(
+        id=f"user:{row['username']}",
+        display_name=row["display_name"],
+        roles=frozenset(Role(name) for name in row["roles"]),
+        scope=Scope(divisions=tuple(row["divisions"]), platforms=tuple(row["platforms"])),
+        scope_title=row["scope_title"],
+        organizations=frozenset(row["organizations"]),
+        session=session,
+    )

@@ -1,0 +1,1 @@
+"""Records of feeds become riders' registrations here: receipts, quarantine, replay, cursors."""

@@ -1,0 +1,89 @@
+"""Tables of senders, receipts, quarantine and cursors."""
+
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+
+from rider_hub.storage import Code, UtcDateTime, metadata
+
+__all__ = ["cursor", "quarantine", "receipt", "sender"]
+
+#: A platform's agreement to send: one row a platform and county.
+sender = Table(
+    "sender",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("county", Code(), nullable=False),
+    Column("manifest", String(32)),
+    Column("tier", String(1), nullable=False),
+    Column("basis", String(32)),
+    Column("basis_document", String(128)),
+    Column("frame", String(16)),
+    #: Up to two live signing keys, sealed for (sender, platform).
+    Column("sealed_keys", LargeBinary),
+    #: Where the hub pulls from or which folder it watches.
+    Column("settings", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_received_at", UtcDateTime),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("platform", String(32), nullable=False),
+    Column("county", Code(), nullable=False),
+    Column("feed_type", String(16), nullable=False),
+    Column("transport", String(8), nullable=False),
+    Column("source_name", String(200)),
+    Column("idempotency_key", String(128), nullable=False),
+    Column("body_digest", LargeBinary, nullable=False),
+    #: running, done, held
+    Column("state", String(12), nullable=False),
+    Column("frame_verdict", String(20)),
+    Column("frame_evidence", JSON),
+    Column("received", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("not_stored", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("through_row", Integer, nullable=False),
+    #: [{row, path, code, zh, en}], never a value
+    Column("failures", JSON, nullable=False),
+    Column("warnings", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+    Index("uq_receipt_key", "platform", "feed_type", "idempotency_key", unique=True),
+    Index("ix_receipt_created_at", "created_at"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("receipt_id", String(32), ForeignKey("receipt.id"), nullable=False),
+    Column("platform", String(32), nullable=False),
+    Column("county", Code(), nullable=False),
+    Column("feed_type", String(16), nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("record_id", String(64)),
+    Column("failures", JSON, nullable=False),
+    #: The row as sent, sealed under the quarantine key; NULL where a forbidden field forbids keeping it.
+    Column("sealed", LargeBinary),
+    #: waiting (to be mended), held (whole batch), replayed, refused
+    Column("state", String(12), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("mended", Boolean, nullable=False),
+    Index("ix_quarantine_platform", "platform", "state"),
+    Index("ix_quarantine_receipt_id", "receipt_id"),
+)
+
+cursor = Table(
+    "feed_cursor",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("feed_type", String(16), primary_key=True),
+    Column("position", String(256), nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
+)

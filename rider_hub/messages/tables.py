@@ -1,0 +1,21 @@
+"""The table of the outbox."""
+
+from sqlalchemy import Column, Index, LargeBinary, String, Table
+
+from rider_hub.storage import UtcDateTime, metadata
+
+__all__ = ["outbox"]
+
+#: A message waits here, written in the transaction that wants it sent, until a port has taken it.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    #: waiting, sent, dead
+    Column("state", String(8), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Index("ix_outbox_state", "state", "created_at"),
+)

@@ -1,0 +1,1 @@
+"""Party organizations, platforms, partners, stations and instructors, and what each organization covers."""

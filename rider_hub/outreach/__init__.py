@@ -1,0 +1,1 @@
+"""Activities and invitations under live consent (articles 16, 27, 30)."""

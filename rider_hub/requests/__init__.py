@@ -1,0 +1,1 @@
+"""Service requests (诉求): routing, clock, answers (articles 14, 20, 29)."""

@@ -1,0 +1,92 @@
+"""Tables of riders, their registrations with history, and identity links."""
+
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, LargeBinary, String, Table
+
+from rider_hub.storage import Code, UtcDateTime, metadata
+
+__all__ = ["identity_link", "registration", "registration_history", "rider"]
+
+#: A person, by a stable pseudonym. `division` is where the rider is in scope: the applied assignment's
+#: community, else the station's, else the sender's county; it is found anew on intake and on apply.
+rider = Table(
+    "rider",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("division", Code(), nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    #: The community the rider chose on the phone page, before any finding of ours.
+    Column("chosen_community", Code()),
+    Index("ix_rider_division", "division"),
+)
+
+registration = Table(
+    "registration",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("rider_id", String(32), ForeignKey("rider.id"), nullable=False),
+    Column("platform", String(32), nullable=False),
+    Column("platform_rider_ref", String(64), nullable=False),
+    #: active, left, retracted; the last two are tombstones that keep their version.
+    Column("state", String(12), nullable=False),
+    #: dedicated or crowdsourced; says nothing of a labour relation.
+    Column("employment", String(16)),
+    Column("station_ref", String(64)),
+    #: The current work area only: a community code, or a WGS 84 point of at most 3 decimals as sent.
+    Column("area_community", Code()),
+    Column("area_lng", Float),
+    Column("area_lat", Float),
+    Column("area_frame", String(16)),
+    Column("county", Code(), nullable=False),
+    Column("effective_at", UtcDateTime, nullable=False),
+    #: Version of the key (platform, platform_rider_ref): the greatest (version_at, version_id, digest) wins.
+    Column("version_at", UtcDateTime, nullable=False),
+    Column("version_id", String(64), nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    #: {"name", "phone"} sealed for (registration, id).
+    Column("sealed", LargeBinary),
+    Column("phone_index", LargeBinary),
+    Column("phone4_index", LargeBinary),
+    Column("name_index", LargeBinary),
+    Column("identity_index", LargeBinary),
+    Column("hold", String(48)),
+    Index("uq_registration_platform_ref", "platform", "platform_rider_ref", unique=True),
+    Index("ix_registration_rider_id", "rider_id"),
+    Index("ix_registration_phone_index", "phone_index"),
+    Index("ix_registration_phone4_index", "phone4_index"),
+    Index("ix_registration_name_index", "name_index"),
+    Index("ix_registration_identity_index", "identity_index"),
+    Index("ix_registration_station", "platform", "station_ref"),
+)
+
+#: Every applied version, without personal fields and without points: a history of places would be a track.
+registration_history = Table(
+    "registration_history",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("registration_id", String(32), nullable=False),
+    Column("version_at", UtcDateTime, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("employment", String(16)),
+    Column("station_ref", String(64)),
+    Column("receipt_id", String(32)),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Index("ix_registration_history_registration_id", "registration_id"),
+)
+
+#: An event: linked (same id index), proposed (same phone), confirmed, rejected, undone.
+identity_link = Table(
+    "identity_link",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("registration_a", String(32), nullable=False),
+    Column("registration_b", String(32), nullable=False),
+    Column("rider_before_b", String(32), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", String(80)),
+    Index("uq_identity_link_pair", "registration_a", "registration_b", unique=True),
+)

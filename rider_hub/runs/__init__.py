@@ -1,0 +1,1 @@
+"""Rows of scheduled jobs' runs and slots; no job's code."""

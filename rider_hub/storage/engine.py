@@ -1,0 +1,106 @@
+"""The database behind the hub: one transaction to write, a read-only one to read."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from rider_hub.errors import HubError
+from rider_hub.storage.metadata import PRIVATE_SCHEMA
+
+__all__ = ["Database", "engine_for"]
+
+#: How long a writer waits for another process's transaction on the same SQLite file.
+_BUSY_TIMEOUT_MS = 10_000
+
+
+class Database:
+    """Opens transactions. On SQLite all writing of a process goes through one connection.
+
+    SQLite has one writer at a time. Holding a single write connection queues the tasks of this process in
+    order, and BEGIN IMMEDIATE takes the lock before anything was read: a deferred transaction that reads and
+    then writes fails at once with SQLITE_BUSY_SNAPSHOT, which no timeout mends.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.dialect = make_url(url).get_backend_name()
+        if self.dialect == "sqlite":
+            self._writer = engine_for(url)
+            self._reader = engine_for(url, read_only=True)
+        else:
+            self._writer = self._reader = engine_for(url)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that commits at the end of the block and rolls back on any exception."""
+        try:
+            async with self._writer.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            if "database is locked" not in str(error.orig):
+                raise
+            raise HubError(
+                "数据库正被另一个程序写入，请稍后再试。",
+                "Another process is writing to the database; try again shortly.",
+                code="database_busy",
+                status=503,
+            ) from error
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that can't change anything."""
+        async with self._reader.connect() as connection:
+            if self.dialect == "postgresql":
+                await connection.execution_options(postgresql_readonly=True)
+            yield connection
+
+    async def ping(self) -> None:
+        """Raise unless the database answers."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+def engine_for(url: str, *, read_only: bool = False) -> AsyncEngine:
+    """Return an engine with the pragmas and the pool its dialect needs."""
+    target = make_url(url)
+    if target.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True)
+    if target.database:
+        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(
+        url,
+        pool_size=4 if read_only else 1,
+        max_overflow=0,
+        execution_options={"schema_translate_map": {PRIVATE_SCHEMA: None}},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions behind our back
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
