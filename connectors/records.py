@@ -28,6 +28,24 @@ CommunityCode = Annotated[
 ]
 Longitude = Annotated[float, Meta(ge=-180, le=180, extra={"kind": "number"})]
 Latitude = Annotated[float, Meta(ge=-90, le=90, extra={"kind": "number"})]
+WorkAreaLongitude = Annotated[
+    float,
+    Meta(
+        ge=-180,
+        le=180,
+        extra={"kind": "number", "decimals": MAX_WORK_AREA_DECIMALS},
+        description="at most 3 decimals",
+    ),
+]
+WorkAreaLatitude = Annotated[
+    float,
+    Meta(
+        ge=-90,
+        le=90,
+        extra={"kind": "number", "decimals": MAX_WORK_AREA_DECIMALS},
+        description="at most 3 decimals",
+    ),
+]
 Headcount = Annotated[int, Meta(ge=0, le=1_000_000, extra={"kind": "integer"})]
 Timestamp = Annotated[
     datetime, Meta(tz=True, extra={"kind": "timestamp"}, description="RFC 3339 with an offset; kept in UTC")
@@ -39,12 +57,13 @@ Phone = Annotated[
         min_length=1,
         max_length=64,
         extra={"kind": "phone"},
-        description="mobile number; +86, 0086, blanks and a trailing .0 are dropped, an extension is set apart",
+        description="mobile number; +86, 0086, blanks, a trailing .0 are dropped, an extension is set apart",
     ),
 ]
 Extension = Annotated[str, Meta(pattern="^[0-9]{1,8}$", extra={"kind": "extension"})]
 IdNumber = Annotated[
-    str, Meta(min_length=1, max_length=64, extra={"kind": "id_number"}, description="18 digits, last may be X")
+    str,
+    Meta(min_length=1, max_length=64, extra={"kind": "id_number"}, description="18 digits, last may be X"),
 ]
 IdHash = Annotated[
     str,
@@ -69,8 +88,8 @@ class WorkArea(_Record, frozen=True, gc=False):
 
     community_code: CommunityCode | None = None
     street: Line | None = None
-    lng: Longitude | None = None
-    lat: Latitude | None = None
+    lng: WorkAreaLongitude | None = None
+    lat: WorkAreaLatitude | None = None
     frame: FrameField | None = None
 
 

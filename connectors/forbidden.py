@@ -1,0 +1,108 @@
+"""Which field names a feed may not hold, and where they stand in a row; names only, values are never read."""
+
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+MAX_DEPTH: Final = 16
+"""A feed row is nearly flat; deeper nesting is refused before anything of it is read."""
+
+_CACHED_LENGTH: Final = 200
+_GROUPS: Final = ("political", "religion", "health", "finance", "biometrics", "positions_over_time")
+
+
+class TooDeepError(ValueError):
+    """Say that a row is nested deeper than any record of the standard."""
+
+
+class _Rules(msgspec.Struct, frozen=True):
+    exact: frozenset[str] = frozenset()
+    prefix: tuple[str, ...] = ()
+    suffix: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+
+    def hit(self, name: str) -> bool:
+        return (
+            name in self.exact
+            or name.startswith(self.prefix)
+            or name.endswith(self.suffix)
+            or any(part in name for part in self.contains)
+        )
+
+
+class _Table(msgspec.Struct, frozen=True):
+    allowed: frozenset[str]
+    political: _Rules
+    religion: _Rules
+    health: _Rules
+    finance: _Rules
+    biometrics: _Rules
+    positions_over_time: _Rules
+    identity_numbers: _Rules
+
+
+@cache
+def _table() -> _Table:
+    path = Path(__file__).with_name("disallowed.toml")
+    return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Table)
+
+
+def normalise(name: str) -> str:
+    """Return a field name as the list of forbidden names compares it: letters and digits alone."""
+    return "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if c.isalnum())
+
+
+def forbidden_group(name: str) -> str | None:
+    """Name the group of forbidden data that a field name belongs to, or None."""
+    # A name of many kilobytes must not stay in the cache.
+    return _group(name) if len(name) <= _CACHED_LENGTH else _group.__wrapped__(name)
+
+
+@lru_cache(maxsize=8192)
+def _group(name: str) -> str | None:
+    key = normalise(name)
+    table = _table()
+    if key in table.allowed:
+        return None
+    return next((group for group in _GROUPS if getattr(table, group).hit(key)), None)
+
+
+def holds_identity_number(name: str) -> bool:
+    """Tell whether a field of this name is one for identity numbers."""
+    return _table().identity_numbers.hit(normalise(name))
+
+
+def forbidden_paths(row: Mapping[Any, Any]) -> list[str]:
+    """List the paths of all forbidden names of a row, at any level.
+
+    A dotted column (`work_area.zzmm`) is looked at as a whole and part by part. Raises TooDeepError
+    where the nesting goes beyond MAX_DEPTH.
+    """
+    return [path for path, name in _names(row, "", 1) if _is_forbidden(name)]
+
+
+def _is_forbidden(name: str) -> bool:
+    if forbidden_group(name):
+        return True
+    return "." in name and any(forbidden_group(part) for part in name.split("."))
+
+
+def _names(value: Any, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
+    if depth > MAX_DEPTH:
+        raise TooDeepError
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            name = str(key) if isinstance(key, str | float | bool) or key is None else "?"
+            path = f"{prefix}.{name}" if prefix else name
+            yield path, name
+            if isinstance(inner, Mapping | list | tuple):
+                yield from _names(inner, path, depth + 1)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            if isinstance(inner, Mapping | list | tuple):
+                yield from _names(inner, f"{prefix}[{index}]", depth + 1)

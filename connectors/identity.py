@@ -1,0 +1,130 @@
+"""Identity numbers and phone numbers: what is well formed and how they are normalised; nothing is kept."""
+
+import re
+import unicodedata
+from datetime import date
+from typing import Any, Final
+
+_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK: Final = "10X98765432"
+_SHAPE: Final = re.compile(r"[0-9]{17}[0-9X]")
+_INSIDE: Final = re.compile(r"(?<![0-9])[0-9]{17}[0-9Xx](?![0-9])")
+_LENGTH: Final = 18
+_FIRST_YEAR: Final = 1900
+# Province codes; 81-83 are residence permits of Hong Kong, Macao and Taiwan, 9 the permanent residence card.
+_REGIONS: Final = frozenset(
+    [
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+        "21",
+        "22",
+        "23",
+        "31",
+        "32",
+        "33",
+        "34",
+        "35",
+        "36",
+        "37",
+        "41",
+        "42",
+        "43",
+        "44",
+        "45",
+        "46",
+        "50",
+        "51",
+        "52",
+        "53",
+        "54",
+        "61",
+        "62",
+        "63",
+        "64",
+        "65",
+        "71",
+        "81",
+        "82",
+        "83",
+        "91",
+        "92",
+        "93",
+        "94",
+        "95",
+    ]
+)
+_MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
+_ABROAD: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_EXTENSION: Final = re.compile(
+    r"(?P<number>.*?)(?:转|轉|ext\.?|x|,|;|#|-(?=[0-9]{1,6}$))\s*(?P<ext>[0-9]{1,8})"
+)
+_FILLING: Final = re.compile(r"[\s()\-_.·]")
+
+
+def normalise_id_number(text: str) -> str | None:
+    """Return the 18 upper-case characters of a well-formed identity number, or None.
+
+    Region, birth date and check character are tested; old numbers of 15 digits are not well formed.
+    """
+    number = unicodedata.normalize("NFKC", text).strip().upper()
+    return number if is_id_number(number) else None
+
+
+def is_id_number(number: str) -> bool:
+    """Tell whether a text is, as it stands, a well-formed identity number in upper case."""
+    if len(number) != _LENGTH or not _SHAPE.fullmatch(number) or number[:2] not in _REGIONS:
+        return False
+    total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, number, strict=False))
+    return _CHECK[total % 11] == number[-1] and _is_birth_date(number[6:14])
+
+
+def _is_birth_date(digits: str) -> bool:
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).year >= _FIRST_YEAR
+    except ValueError:
+        return False
+
+
+def holds_id_number(value: Any) -> bool:
+    """Tell whether a value is, or holds, something of the shape of an identity number."""
+    if isinstance(value, str):
+        return bool(_INSIDE.search(unicodedata.normalize("NFKC", value)))
+    return isinstance(value, int) and len(f"{value:d}") == _LENGTH if _is_small(value) else False
+
+
+def _is_small(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int) and abs(value) < 10**_LENGTH
+
+
+def is_mobile(text: str) -> bool:
+    """Tell whether a text is, as it stands, a normalised mobile number."""
+    return _MOBILE.fullmatch(text) is not None
+
+
+def normalise_phone(text: str) -> tuple[str, str | None] | None:
+    """Return a phone number in its one form and its extension, or None where it is not readable.
+
+    A mobile number comes back as 11 digits, without +86, 0086, blanks or a spreadsheet's trailing `.0`;
+    a number from elsewhere as `+` and its digits.
+    """
+    number = unicodedata.normalize("NFKC", text).strip().casefold().removesuffix(".0")
+    whole = _one_form(number)
+    if whole:
+        return whole, None
+    match = _EXTENSION.fullmatch(number)
+    part = _one_form(match["number"]) if match else None
+    return (part, match["ext"]) if match and part else None
+
+
+def _one_form(number: str) -> str | None:
+    digits = _FILLING.sub("", number)
+    for prefix in ("+86", "0086", "86"):
+        rest = digits.removeprefix(prefix)
+        if rest != digits and is_mobile(rest):
+            return rest
+    if is_mobile(digits) or (_ABROAD.fullmatch(digits) and not digits.startswith("+86")):
+        return digits
+    return None

@@ -1,0 +1,52 @@
+"""What of a refused row may wait in quarantine: the source row without identity numbers, as canonical JSON."""
+
+from collections.abc import Mapping
+from datetime import date, time
+from typing import Any, Final
+
+import msgspec
+
+from connectors.forbidden import holds_identity_number
+from connectors.identity import holds_id_number
+
+_MAX_BYTES: Final = 64 * 1024
+_BITS: Final = 63
+
+
+def quarantine_payload(source: Mapping[Any, Any], *, drop: set[str]) -> bytes | None:
+    """Return a refused source row as canonical JSON (sorted keys), or None where it is beyond 64 KiB.
+
+    Left out: the paths in `drop` (what the sender may not send), every field named like an identity number, and every value that holds
+    one, well formed or not. Values JSON can't say (not finite, lost digits, huge integers) become null;
+    invalid Unicode becomes `?`.
+    """
+    payload = msgspec.json.encode(_clean(source, drop, ""), order="deterministic")
+    return payload if len(payload) <= _MAX_BYTES else None
+
+
+def _clean(value: Any, drop: set[str], path: str) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            _text(str(key)): _clean(inner, drop, f"{path}{key}.")
+            for key, inner in value.items()
+            if _may_stay(str(key), inner, f"{path}{key}" in drop)
+        }
+    if isinstance(value, list | tuple):
+        return [_clean(inner, drop, path) for inner in value if not holds_id_number(inner)]
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= _BITS else None
+    return value if isinstance(value, float) else None  # msgspec writes a float that is not finite as null
+
+
+def _may_stay(name: str, value: Any, dropped: bool) -> bool:
+    return not (dropped or holds_identity_number(name) or holds_id_number(name) or holds_id_number(value))
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "replace").decode("utf-8")

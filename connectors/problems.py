@@ -1,0 +1,60 @@
+"""What is wrong with a row, and the Chinese and English words for every code; no rule decides here."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from connectors.batch import Failure
+from connectors.errors import FeedError
+
+_MAX_PATH: Final = 160
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Name a fault by field path and code; `detail` fills the sentence and never holds a refused value."""
+
+    path: str
+    code: str
+    detail: dict[str, Any] = {}
+
+
+class LostDigits(msgspec.Struct, frozen=True):
+    """Stand for a spreadsheet number so long that the sheet itself has lost its last digits."""
+
+    cell: str
+
+
+class _Sentence(msgspec.Struct, frozen=True):
+    zh: str
+    en: str
+
+
+@cache
+def sentences() -> dict[str, dict[str, _Sentence]]:
+    """Read the sentences of all codes: `row` faults and `feed` errors."""
+    path = Path(__file__).with_name("texts.toml")
+    return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), dict[str, dict[str, _Sentence]])
+
+
+def failure(row: int, problem: Problem) -> Failure:
+    """Put a problem of a row into words."""
+    text = sentences()["row"][problem.code]
+    detail = problem.detail
+    return Failure(
+        row, printable(problem.path), problem.code, text.zh.format(**detail), text.en.format(**detail)
+    )
+
+
+def feed_error(code: str, *, status: int = 422, **detail: Any) -> FeedError:
+    """Make the error for an unreadable whole, in words."""
+    text = sentences()["feed"][code]
+    return FeedError(code, zh=text.zh.format(**detail), en=text.en.format(**detail), status=status)
+
+
+def printable(name: str) -> str:
+    """Return a sender's name fit to print: short, of one line, valid Unicode."""
+    clean = name[:_MAX_PATH].encode("utf-8", "replace").decode("utf-8")
+    return "".join(c if c.isprintable() else "?" for c in clean)
