@@ -6,7 +6,8 @@ from rider_hub.storage import Code, UtcDateTime, metadata
 
 __all__ = ["boundary", "division", "edition"]
 
-#: A dated set of codes (kind "codes") or polygons (kind "boundaries") for one region and level.
+#: A dated set of codes (kind "codes") or polygons (kind "boundaries") for one region and level. The region is
+#: the division whose inside the edition describes whole; "" is the nation. Older editions are kept.
 edition = Table(
     "edition",
     metadata,
@@ -20,18 +21,20 @@ edition = Table(
     Column("sketch", Boolean, nullable=False),
     Column("report", JSON, nullable=False),
     Column("imported_at", UtcDateTime, nullable=False),
+    #: Whole: a half-written edition (its import broke off) is never used and goes with the next import.
+    Column("finished", Boolean, nullable=False),
     Column("current", Boolean, nullable=False),
 )
 
 division = Table(
     "division",
     metadata,
+    Column("edition_id", String(32), ForeignKey("edition.id"), primary_key=True),
     Column("code", Code(), primary_key=True),
-    Column("edition_id", String(32), ForeignKey("edition.id"), nullable=False),
     Column("name", String(128), nullable=False),
     Column("level", String(16), nullable=False),
     Column("parent", Code()),
-    Index("ix_division_parent", "parent"),
+    Index("ix_division_parent", "edition_id", "parent"),
 )
 
 boundary = Table(

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("sketch", sa.Boolean(), nullable=False),
         sa.Column("report", sa.JSON(), nullable=False),
         sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished", sa.Boolean(), nullable=False),
         sa.Column("current", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_edition")),
     )
@@ -153,12 +154,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "division",
+        sa.Column("edition_id", sa.String(length=32), nullable=False),
         sa.Column(
             "code",
             sa.String(length=12).with_variant(sa.String(length=12, collation="C"), "postgresql"),
             nullable=False,
         ),
-        sa.Column("edition_id", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("level", sa.String(length=16), nullable=False),
         sa.Column(
@@ -167,6 +168,6 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.ForeignKeyConstraint(["edition_id"], ["edition.id"], name=op.f("fk_division_edition_id_edition")),
-        sa.PrimaryKeyConstraint("code", name=op.f("pk_division")),
+        sa.PrimaryKeyConstraint("edition_id", "code", name=op.f("pk_division")),
     )
-    op.create_index("ix_division_parent", "division", ["parent"], unique=False)
+    op.create_index("ix_division_parent", "division", ["edition_id", "parent"], unique=False)

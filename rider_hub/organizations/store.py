@@ -1,0 +1,39 @@
+"""Queries over organizations, what they cover, stations and posts; every list takes the viewer's scope."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rider_hub.organizations.tables import party_organization, station
+from rider_hub.storage import in_batches
+
+__all__ = ["active_on", "titles", "valid_on"]
+
+_CODES_A_QUERY = 500
+
+
+def valid_on(table: Table, on: date) -> ColumnElement[bool]:
+    """Return the condition for rows in force on a day, both ends included."""
+    return and_(table.c.valid_from <= on, or_(table.c.valid_to.is_(None), table.c.valid_to >= on))
+
+
+def active_on(on: date) -> ColumnElement[bool]:
+    """Return the condition for stations at work on a day."""
+    return and_(
+        station.c.retracted.is_(False),
+        or_(station.c.active_from.is_(None), station.c.active_from <= on),
+        or_(station.c.active_to.is_(None), station.c.active_to >= on),
+    )
+
+
+async def titles(connection: AsyncConnection, codes: Iterable[str]) -> dict[str, str]:
+    """Return the names of organizations; unknown codes are absent."""
+    found: dict[str, str] = {}
+    for part in in_batches(sorted(set(codes)), _CODES_A_QUERY):
+        query = select(party_organization.c.code, party_organization.c.name)
+        rows: Any = await connection.execute(query.where(party_organization.c.code.in_(part)))
+        found.update({row.code: row.name for row in rows})
+    return found
