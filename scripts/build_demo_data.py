@@ -9,8 +9,6 @@ SOURCE_FOLDER holds
 They may lie in sub-folders. The same sources give the same bytes: no time is written into the archives.
 """
 
-# ruff: noqa: INP001 - a script, not a package
-
 import csv
 import gzip
 import json
@@ -46,7 +44,7 @@ def find(source: Path, name: str) -> Path:
 def write(path: Path, text: str) -> None:
     """Compress the text without a time stamp."""
     path.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
-    print(f"{path.name}: {path.stat().st_size} bytes")  # noqa: T201 - a script's output
+    print(f"{path.name}: {path.stat().st_size} bytes")
 
 
 def streets(path: Path) -> str:
