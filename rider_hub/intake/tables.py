@@ -66,17 +66,18 @@ quarantine = Table(
     Column("county", Code(), nullable=False),
     Column("feed_type", String(16), nullable=False),
     Column("row", Integer, nullable=False),
-    Column("record_id", String(64)),
+    Column("record_id", String(128)),
     Column("failures", JSON, nullable=False),
     #: The row as sent, sealed under the quarantine key; NULL where a forbidden field forbids keeping it.
     Column("sealed", LargeBinary),
-    #: waiting (to be mended), held (whole batch), replayed, refused
+    #: waiting (to be mended), held (whole batch), replayed, refused, expired
     Column("state", String(12), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("mended", Boolean, nullable=False),
     Index("ix_quarantine_platform", "platform", "state"),
     Index("ix_quarantine_receipt_id", "receipt_id"),
+    Index("ix_quarantine_expires_at", "expires_at"),
 )
 
 cursor = Table(

@@ -26,12 +26,12 @@ registration = Table(
     Column("id", String(32), primary_key=True),
     Column("rider_id", String(32), ForeignKey("rider.id"), nullable=False),
     Column("platform", String(32), nullable=False),
-    Column("platform_rider_ref", String(64), nullable=False),
+    Column("platform_rider_ref", String(128), nullable=False),
     #: active, left, retracted; the last two are tombstones that keep their version.
     Column("state", String(12), nullable=False),
     #: dedicated or crowdsourced; says nothing of a labour relation.
     Column("employment", String(16)),
-    Column("station_ref", String(64)),
+    Column("station_ref", String(128)),
     #: The current work area only: a community code, or a WGS 84 point of at most 3 decimals as sent.
     Column("area_community", Code()),
     Column("area_lng", Float),
@@ -41,7 +41,7 @@ registration = Table(
     Column("effective_at", UtcDateTime, nullable=False),
     #: Version of the key (platform, platform_rider_ref): the greatest (version_at, version_id, digest) wins.
     Column("version_at", UtcDateTime, nullable=False),
-    Column("version_id", String(64), nullable=False),
+    Column("version_id", String(128), nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
     #: {"name", "phone"} sealed for (registration, id).
@@ -69,7 +69,7 @@ registration_history = Table(
     Column("version_at", UtcDateTime, nullable=False),
     Column("state", String(12), nullable=False),
     Column("employment", String(16)),
-    Column("station_ref", String(64)),
+    Column("station_ref", String(128)),
     Column("receipt_id", String(32)),
     Column("recorded_at", UtcDateTime, nullable=False),
     Index("ix_registration_history_registration_id", "registration_id"),
@@ -89,4 +89,6 @@ identity_link = Table(
     Column("decided_at", UtcDateTime),
     Column("decided_by", String(80)),
     Index("uq_identity_link_pair", "registration_a", "registration_b", unique=True),
+    Index("ix_identity_link_registration_b", "registration_b"),
+    Index("ix_identity_link_state", "state"),
 )

@@ -32,6 +32,8 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.String(length=80), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_link")),
     )
+    op.create_index("ix_identity_link_registration_b", "identity_link", ["registration_b"], unique=False)
+    op.create_index("ix_identity_link_state", "identity_link", ["state"], unique=False)
     op.create_index(
         "uq_identity_link_pair", "identity_link", ["registration_a", "registration_b"], unique=True
     )
@@ -75,7 +77,7 @@ def upgrade() -> None:
         sa.Column("version_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("employment", sa.String(length=16), nullable=True),
-        sa.Column("station_ref", sa.String(length=64), nullable=True),
+        sa.Column("station_ref", sa.String(length=128), nullable=True),
         sa.Column("receipt_id", sa.String(length=32), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registration_history")),
@@ -132,7 +134,7 @@ def upgrade() -> None:
         ),
         sa.Column("feed_type", sa.String(length=16), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("record_id", sa.String(length=64), nullable=True),
+        sa.Column("record_id", sa.String(length=128), nullable=True),
         sa.Column("failures", sa.JSON(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(length=12), nullable=False),
@@ -144,6 +146,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
     )
+    op.create_index("ix_quarantine_expires_at", "quarantine", ["expires_at"], unique=False)
     op.create_index("ix_quarantine_platform", "quarantine", ["platform", "state"], unique=False)
     op.create_index("ix_quarantine_receipt_id", "quarantine", ["receipt_id"], unique=False)
     op.create_table(
@@ -151,10 +154,10 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("rider_id", sa.String(length=32), nullable=False),
         sa.Column("platform", sa.String(length=32), nullable=False),
-        sa.Column("platform_rider_ref", sa.String(length=64), nullable=False),
+        sa.Column("platform_rider_ref", sa.String(length=128), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("employment", sa.String(length=16), nullable=True),
-        sa.Column("station_ref", sa.String(length=64), nullable=True),
+        sa.Column("station_ref", sa.String(length=128), nullable=True),
         sa.Column(
             "area_community",
             sa.String(length=12).with_variant(sa.String(length=12, collation="C"), "postgresql"),
@@ -170,7 +173,7 @@ def upgrade() -> None:
         ),
         sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("version_id", sa.String(length=64), nullable=False),
+        sa.Column("version_id", sa.String(length=128), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
