@@ -41,4 +41,4 @@ def configure(*, json: bool = True) -> None:
 
 def logger(area: str) -> Any:
     """Return the logger of one area of the hub, named rider_hub.<area>."""
-    return structlog.get_logger(logger=f"rider_hub.{area}")
+    return structlog.get_logger(area=f"rider_hub.{area}")

@@ -1,0 +1,133 @@
+"""Messages leave at least once, in the transaction that wanted them or not at all."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from rider_hub.access import Actor, Hub
+from rider_hub.clock import FixedClock
+from rider_hub.messages.delivery import deliver
+from rider_hub.messages.ports import FilePort, Message, NullPort, PortFault, port_for
+from rider_hub.messages.service import cancel, post
+from rider_hub.messages.tables import outbox
+from rider_hub.settings import Settings
+from tests.factories import make_hub
+
+JOB = Actor.job("test")
+
+
+@dataclass
+class RecordingPort:
+    """A port that keeps what it is given and fails as often as told."""
+
+    taken: list[Message] = field(default_factory=list)
+    faults: int = 0
+
+    async def send(self, message: Message) -> None:
+        """Take the message, unless a fault is due."""
+        if self.faults:
+            self.faults -= 1
+            raise PortFault("told to")
+        self.taken.append(message)
+
+
+async def _post(hub: Hub, kind: str = "invitation", text: str = "你好") -> str:
+    async with hub.change(JOB, "messages.send") as work:
+        return await post(work, hub.keys, kind, "19900000001", {"text": text})
+
+
+async def _post_and_fail(hub: Hub) -> None:
+    async with hub.change(JOB, "messages.send") as work:
+        await post(work, hub.keys, "invitation", "19900000001", {"text": "x"})
+        raise RuntimeError
+
+
+async def _states(hub: Hub) -> dict[str, tuple[str, int]]:
+    async with hub.database.read() as connection:
+        rows = await connection.execute(select(outbox.c.id, outbox.c.state, outbox.c.sealed))
+        return {row.id: (row.state, len(row.sealed)) for row in rows}
+
+
+async def test_a_message_is_sent_once_and_then_wiped(database_url: str, tmp_path: Path) -> None:
+    """A taken message is marked, its text is gone from the outbox, and it does not leave again."""
+    async with make_hub(database_url, tmp_path) as hub:
+        message_id = await _post(hub)
+        port = RecordingPort()
+        assert await deliver(hub, port) == {"sent": 1, "failed": 0, "dead": 0}
+        assert await deliver(hub, port) == {"sent": 0, "failed": 0, "dead": 0}
+        assert [(m.id, m.to, m.body) for m in port.taken] == [(message_id, "19900000001", {"text": "你好"})]
+        assert await _states(hub) == {message_id: ("sent", 0)}
+
+
+async def test_a_message_of_a_failed_transaction_never_leaves(database_url: str, tmp_path: Path) -> None:
+    """What was posted in a transaction that rolled back is not there to be sent."""
+    async with make_hub(database_url, tmp_path) as hub:
+        with pytest.raises(RuntimeError):
+            await _post_and_fail(hub)
+        port = RecordingPort()
+        await deliver(hub, port)
+        assert port.taken == []
+
+
+async def test_a_message_that_was_not_taken_is_tried_again(database_url: str, tmp_path: Path) -> None:
+    """A fault of the port leaves the message waiting, and the next run sends it."""
+    async with make_hub(database_url, tmp_path) as hub:
+        await _post(hub)
+        port = RecordingPort(faults=1)
+        assert (await deliver(hub, port))["failed"] == 1
+        assert (await deliver(hub, port))["sent"] == 1
+        assert len(port.taken) == 1
+
+
+async def test_an_expired_code_is_dropped_and_not_sent(database_url: str, tmp_path: Path) -> None:
+    """A sign-in code older than five minutes is dead; an invitation of that age still leaves."""
+    clock = FixedClock()
+    async with make_hub(database_url, tmp_path, clock) as hub:
+        code = await _post(hub, "sign_in_code")
+        invitation = await _post(hub)
+        clock.advance(minutes=6)
+        port = RecordingPort()
+        assert await deliver(hub, port) == {"sent": 1, "failed": 0, "dead": 1}
+        assert [message.id for message in port.taken] == [invitation]
+        assert (await _states(hub))[code] == ("dead", 0)
+
+
+async def test_a_cancelled_message_does_not_leave(database_url: str, tmp_path: Path) -> None:
+    """Cancelling works while a message waits, and says so when it is too late."""
+    async with make_hub(database_url, tmp_path) as hub:
+        message_id = await _post(hub)
+        async with hub.change(JOB, "messages.send") as work:
+            assert await cancel(work, message_id)
+            assert not await cancel(work, message_id)
+        port = RecordingPort()
+        await deliver(hub, port)
+        assert port.taken == []
+
+
+async def test_receiver_and_text_are_not_readable_in_the_outbox(database_url: str, tmp_path: Path) -> None:
+    """The row holds neither the phone nor the words."""
+    async with make_hub(database_url, tmp_path) as hub:
+        await _post(hub, text="secret words")
+        async with hub.database.read() as connection:
+            row = (await connection.execute(select(outbox))).mappings().one()
+        assert b"19900000001" not in row["sealed"]
+        assert b"secret words" not in row["sealed"]
+
+
+async def test_the_demo_writes_messages_to_a_file_and_other_hubs_keep_them(
+    database_url: str, tmp_path: Path
+) -> None:
+    """In the demo each message is a line of JSON under the data folder; without a gateway it waits."""
+    demo = port_for(Settings(data_dir=tmp_path, demo=True))
+    assert demo == FilePort(tmp_path / "messages.jsonl")
+    assert port_for(Settings(data_dir=tmp_path)) == NullPort()
+    async with make_hub(database_url, tmp_path) as hub:
+        message_id = await _post(hub)
+        assert (await deliver(hub, NullPort()))["failed"] == 1
+        await deliver(hub, demo)
+    line = json.loads((tmp_path / "messages.jsonl").read_text("utf-8"))
+    assert (line["id"], line["to"], line["body"]) == (message_id, "19900000001", {"text": "你好"})
+    assert (tmp_path / "messages.jsonl").stat().st_mode & 0o077 == 0
