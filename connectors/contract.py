@@ -1,4 +1,4 @@
-"""The contract of the Rider Feed Standard: rows in, records and rejects out; it reads no file and no database."""
+"""The contract of the Rider Feed Standard: rows in, records and rejects out; no file and no database."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

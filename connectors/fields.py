@@ -87,6 +87,8 @@ def read_fields(row: Mapping[Any, Any], struct: type[msgspec.Struct], prefix: st
         if value is None or (isinstance(value, str) and not value.strip()):
             if rule.required:
                 reading.problems.append(Problem(path, "field_required"))
+        elif isinstance(value, LostDigits):
+            reading.problems.append(Problem(path, "number_lost_digits", {"cell": value.cell}))
         elif rule.kind == "object":
             _read_object(reading, value, rule, path)
         else:
@@ -99,14 +101,15 @@ def _read_object(reading: Reading, value: Any, rule: FieldRule, path: str) -> No
         reading.problems.append(Problem(path, "type_object"))
         return
     inner = read_fields(value, rule.struct, f"{path}.")
-    reading.values[rule.name] = inner.values
     reading.problems += inner.problems
+    if inner.values:
+        reading.values[rule.name] = inner.values
+    elif rule.required and not inner.problems:
+        reading.problems.append(Problem(path, "field_required"))
 
 
 def _read_value(reading: Reading, value: Any, rule: FieldRule, path: str) -> None:
     try:
-        if isinstance(value, LostDigits):
-            raise _BadValueError("number_lost_digits", cell=value.cell)
         result = _READERS[rule.kind](value, rule)
     except _BadValueError as error:
         reading.problems.append(Problem(path, error.code, error.detail))
@@ -180,7 +183,7 @@ def _code(value: Any, rule: FieldRule) -> str:
     return text
 
 
-def _timestamp(value: Any, rule: FieldRule) -> datetime:
+def _timestamp(value: Any, _rule: FieldRule) -> datetime:
     moment = value if isinstance(value, datetime) else _converted(value, datetime, "timestamp_invalid")
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise _BadValueError("timestamp_without_zone")
@@ -189,7 +192,7 @@ def _timestamp(value: Any, rule: FieldRule) -> datetime:
     return typing.cast("datetime", moment)
 
 
-def _date(value: Any, rule: FieldRule) -> date:
+def _date(value: Any, _rule: FieldRule) -> date:
     if isinstance(value, datetime):
         raise _BadValueError("date_invalid")
     day = value if isinstance(value, date) else _converted(value, date, "date_invalid")
@@ -234,7 +237,7 @@ def _id_number(value: Any, rule: FieldRule) -> str:
     return number
 
 
-def _id_hash(value: Any, rule: FieldRule) -> str:
+def _id_hash(value: Any, _rule: FieldRule) -> str:
     if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value.strip()):
         raise _BadValueError("id_hash_invalid")
     return value.strip()

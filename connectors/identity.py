@@ -11,50 +11,21 @@ _SHAPE: Final = re.compile(r"[0-9]{17}[0-9X]")
 _INSIDE: Final = re.compile(r"(?<![0-9])[0-9]{17}[0-9Xx](?![0-9])")
 _LENGTH: Final = 18
 _FIRST_YEAR: Final = 1900
-# Province codes; 81-83 are residence permits of Hong Kong, Macao and Taiwan, 9 the permanent residence card.
+# Provinces by area; 81-83 are residence permits of Hong Kong, Macao and Taiwan, 9x permanent residence cards.
 _REGIONS: Final = frozenset(
-    [
-        "11",
-        "12",
-        "13",
-        "14",
-        "15",
-        "21",
-        "22",
-        "23",
-        "31",
-        "32",
-        "33",
-        "34",
-        "35",
-        "36",
-        "37",
-        "41",
-        "42",
-        "43",
-        "44",
-        "45",
-        "46",
-        "50",
-        "51",
-        "52",
-        "53",
-        "54",
-        "61",
-        "62",
-        "63",
-        "64",
-        "65",
-        "71",
-        "81",
-        "82",
-        "83",
-        "91",
-        "92",
-        "93",
-        "94",
-        "95",
-    ]
+    str(code)
+    for first, last in (
+        (11, 15),
+        (21, 23),
+        (31, 37),
+        (41, 46),
+        (50, 54),
+        (61, 65),
+        (71, 71),
+        (81, 83),
+        (91, 95),
+    )
+    for code in range(first, last + 1)
 )
 _MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
 _ABROAD: Final = re.compile(r"\+[1-9][0-9]{6,14}")

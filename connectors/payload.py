@@ -1,4 +1,4 @@
-"""What of a refused row may wait in quarantine: the source row without identity numbers, as canonical JSON."""
+"""What of a refused row may wait in quarantine: its source as canonical JSON, without identity numbers."""
 
 from collections.abc import Mapping
 from datetime import date, time
@@ -16,9 +16,9 @@ _BITS: Final = 63
 def quarantine_payload(source: Mapping[Any, Any], *, drop: set[str]) -> bytes | None:
     """Return a refused source row as canonical JSON (sorted keys), or None where it is beyond 64 KiB.
 
-    Left out: the paths in `drop` (what the sender may not send), every field named like an identity number, and every value that holds
-    one, well formed or not. Values JSON can't say (not finite, lost digits, huge integers) become null;
-    invalid Unicode becomes `?`.
+    Left out: the paths in `drop` (what the sender may not send), every field named like an identity
+    number, and every value that holds one, well formed or not. Values JSON can't say (not finite, lost
+    digits, huge integers) become null; invalid Unicode becomes `?`.
     """
     payload = msgspec.json.encode(_clean(source, drop, ""), order="deterministic")
     return payload if len(payload) <= _MAX_BYTES else None
@@ -33,15 +33,18 @@ def _clean(value: Any, drop: set[str], path: str) -> Any:
         }
     if isinstance(value, list | tuple):
         return [_clean(inner, drop, path) for inner in value if not holds_id_number(inner)]
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int):
-        return value if value.bit_length() <= _BITS else None
-    return value if isinstance(value, float) else None  # msgspec writes a float that is not finite as null
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        return None
+    # msgspec writes a float that is not finite as null.
+    return value if isinstance(value, bool | int | float) else None
 
 
 def _may_stay(name: str, value: Any, dropped: bool) -> bool:

@@ -1,0 +1,1 @@
+"""How feeds come in and go out: files, signed pushes, pulls; no rule of the contract is here."""

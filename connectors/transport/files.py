@@ -1,0 +1,129 @@
+"""Reads feed files (CSV, XLSX, NDJSON, JSON array) into rows, and finds files that are ready; no contract."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from connectors.problems import feed_error
+from connectors.transport.tables import csv_rows, workbook_rows
+
+MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+"""The largest file read; it is held in memory once."""
+
+_WORKBOOK: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# What text never holds and a wrong reading as GB18030 soon gives: controls, private use, non-characters.
+_NOT_TEXT: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd-\uffff]")
+_LINES: Final = frozenset({".ndjson", ".jsonl"})
+_TEMPORARY: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~")
+
+Kind = Literal["workbook", "csv", "lines", "array"]
+FileRow = tuple[int, dict[str, Any] | bytes]
+
+
+def read_rows(
+    source: Path | str | bytes,
+    *,
+    name: str = "",
+    sheet: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> Iterator[FileRow]:
+    """Yield the rows of a feed file, counted from 1 without a header.
+
+    `source` is a path or the file's bytes, `name` its name where it has one. The content decides the
+    format, the name only where the content leaves it open. Tables give dicts of text, JSON gives each
+    row's own bytes, which `check` reads: so a broken line is one refused row. Raises FeedError where the
+    whole can't be read; for a workbook or CSV that may be after some rows.
+    """
+    data = source if isinstance(source, bytes) else _read(Path(source))
+    name = name or ("" if isinstance(source, bytes) else Path(source).name)
+    if not data.strip():
+        raise feed_error("file_empty")
+    if data.startswith(_WORKBOOK):
+        return workbook_rows(data, sheet)
+    text = decode_text(data, encoding)
+    if not text.strip():
+        raise feed_error("file_empty")
+    kind = _kind(text, Path(name).suffix.lower())
+    if kind == "array":
+        return array_rows(text.encode())
+    return line_rows(text) if kind == "lines" else csv_rows(text, delimiter)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise feed_error("body_too_large", status=413, limit=MAX_FILE_BYTES // 1024**2)
+    return data
+
+
+def decode_text(data: bytes, encoding: str | None = None) -> str:
+    """Return the text of a file: a stated encoding, else a byte order mark, else UTF-8, else GB18030.
+
+    Each is read strictly, and what comes out must look like text; else FeedError `encoding_unreadable`.
+    """
+    marked = next((name for mark, name in _BOMS if data.startswith(mark)), None)
+    for candidate in (encoding,) if encoding else (marked,) if marked else ("utf-8", "gb18030"):
+        try:
+            text = data.decode(candidate)
+        except (UnicodeError, LookupError):
+            continue
+        if not (_NOT_TEXT.search(text) if candidate == "gb18030" else _has_many_nuls(text)):
+            return text.removeprefix("\ufeff")
+    raise feed_error("encoding_unreadable")
+
+
+def _has_many_nuls(text: str) -> bool:
+    """Tell UTF-16 without its mark, read as UTF-8, from a text with one stray NUL in a cell."""
+    start = text[:64]
+    return start.count("\x00") * 4 > len(start)
+
+
+def _kind(text: str, suffix: str) -> Kind:
+    start = text.lstrip()[:1]
+    if suffix in _LINES or start == "{":
+        return "lines"
+    return "array" if start == "[" or suffix == ".json" else "csv"
+
+
+def array_rows(data: bytes) -> Iterator[FileRow]:
+    """Yield the elements of a JSON array as they stand in its text."""
+    try:
+        elements = msgspec.json.decode(data, type=list[msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise feed_error("json_unreadable") from error
+    return ((number, bytes(element)) for number, element in enumerate(elements, 1))
+
+
+def line_rows(text: str) -> Iterator[FileRow]:
+    """Yield the lines of an NDJSON text; blank ones are passed over but counted."""
+    lines = enumerate(text.split("\n"), 1)
+    return ((number, line.encode()) for number, line in lines if line.strip())
+
+
+def ready_files(folder: Path, seen: dict[str, tuple[int, int]]) -> list[Path]:
+    """List the files of a watched folder that did not change since the call before, oldest first.
+
+    `seen` is the caller's memory of sizes and times and is brought up to date. Temporary names (a
+    leading `.` or `~$`, a trailing `.part`, `.tmp` ...), links and folders are passed over.
+    """
+    now: dict[str, tuple[int, int]] = {}
+    for path in folder.iterdir():
+        temporary = path.name.startswith((".", "~$")) or path.name.lower().endswith(_TEMPORARY)
+        if not temporary and path.is_file() and not path.is_symlink():
+            status = path.stat()
+            now[path.name] = (status.st_size, status.st_mtime_ns)
+    ready = [name for name, state in now.items() if seen.get(name) == state]
+    seen.clear()
+    seen.update(now)
+    return [folder / name for name in sorted(ready, key=lambda name: (now[name][1], name))]

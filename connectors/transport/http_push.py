@@ -1,0 +1,118 @@
+"""Reads the body of a push into rows within its limits; no web framework and no signature is known here."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from connectors.problems import feed_error
+
+MIB: Final = 1024 * 1024
+MAX_SENT: Final = 16 * MIB
+"""The most bytes of a push as sent."""
+
+MAX_INFLATED: Final = 128 * MIB
+"""The most bytes of a push after inflating."""
+
+MAX_LINES: Final = 100_000
+"""The most rows of an NDJSON push."""
+
+MAX_ELEMENTS: Final = 10_000
+"""The most rows of a JSON array push."""
+
+_CHUNK: Final = 64 * 1024
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_BLANK: Final = b" \t\r\n"
+_KINDS: Final[dict[str, Literal["array", "lines"]]] = {
+    "application/json": "array",
+    "application/x-ndjson": "lines",
+    "application/ndjson": "lines",
+    "application/jsonl": "lines",
+}
+
+PushRow = tuple[int, bytes]
+
+
+def read_push(body: bytes, *, content_type: str, content_encoding: str = "") -> Iterator[PushRow]:
+    """Yield the rows of a push body, each as its own bytes, counted from 1.
+
+    Raises FeedError for the whole: at once for type, size, an unreadable array or no row; while reading
+    for damaged gzip and for limits passed on the way. So rows before the fault may have been seen.
+    """
+    kind = _KINDS.get(content_type.partition(";")[0].strip().lower())
+    if kind is None:
+        raise feed_error("content_type_unknown", status=415)
+    if len(body) > MAX_SENT:
+        raise feed_error("body_too_large", status=413, limit=MAX_SENT // MIB)
+    encoding = content_encoding.strip().lower()
+    if encoding not in {"", "identity", "gzip"}:
+        raise feed_error("content_encoding_unknown", status=415)
+    if not body.strip(_BLANK):
+        raise feed_error("file_empty", status=400)
+    pieces = inflate(body) if encoding == "gzip" else _pieces(body)
+    return _array(pieces) if kind == "array" else _lines(pieces)
+
+
+def inflate(body: bytes) -> Iterator[bytes]:
+    """Yield the inflated bytes of a gzip body piece by piece, at most MAX_INFLATED in all."""
+    total = 0
+    rest = body
+    while rest:
+        member = zlib.decompressobj(_GZIP)
+        while not member.eof:
+            try:
+                piece = member.decompress(rest, _CHUNK)
+            except zlib.error as error:
+                raise feed_error("gzip_unreadable", status=400) from error
+            rest = member.unconsumed_tail
+            if not piece and not rest and not member.eof:
+                raise feed_error("gzip_unreadable", status=400)  # cut short
+            total += len(piece)
+            if total > MAX_INFLATED:
+                raise feed_error("inflated_too_large", status=413, limit=MAX_INFLATED // MIB)
+            yield piece
+        rest = member.unused_data  # a gzip file may hold several members
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    return (body[start : start + _CHUNK] for start in range(0, len(body), _CHUNK))
+
+
+def _array(pieces: Iterator[bytes]) -> Iterator[PushRow]:
+    whole = b"".join(pieces)
+    if not whole.strip(_BLANK):
+        raise feed_error("file_empty", status=400)
+    try:
+        elements = msgspec.json.decode(whole, type=list[msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise feed_error("json_unreadable", status=400) from error
+    if len(elements) > MAX_ELEMENTS:
+        raise feed_error("too_many_rows", status=413, limit=MAX_ELEMENTS)
+    return ((number, bytes(element)) for number, element in enumerate(elements, 1))
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[PushRow]:
+    number = count = 0
+    for line in _split(pieces):
+        number += 1
+        if not line.strip(_BLANK):
+            continue
+        count += 1
+        if count > MAX_LINES:
+            raise feed_error("too_many_rows", status=413, limit=MAX_LINES)
+        yield number, line
+    if not count:
+        raise feed_error("file_empty", status=400)
+
+
+def _split(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    waiting: list[bytes] = []
+    for piece in pieces:
+        first, *others = piece.split(b"\n")
+        waiting.append(first)
+        if others:
+            yield b"".join(waiting)
+            yield from others[:-1]
+            waiting = [others[-1]]
+    yield b"".join(waiting)

@@ -1,0 +1,165 @@
+"""Turns the rows of a table (CSV or workbook) into rows with named fields; every value stays text."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, Final, cast
+
+from connectors.errors import FeedError
+from connectors.problems import LostDigits, feed_error
+from connectors.transport.workbook import LOST, NO_SHEET
+
+WORKBOOK_MEMORY: Final = 1024 * 1024 * 1024
+"""Address space of the process that reads a workbook, in bytes."""
+
+WORKBOOK_SECONDS: Final = 30
+"""Processor time of the process that reads a workbook."""
+
+MAX_TABLE_BYTES: Final = 256 * 1024 * 1024
+"""The most text a workbook may hold."""
+
+_DELIMITERS: Final = (",", "\t", ";", "|")
+_ROOT: Final = Path(__file__).parents[2]
+_LETTERS: Final = 26
+
+
+def csv_rows(text: str, delimiter: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of a CSV; a delimiter not given is the commonest of `, tab ; |` in the first line."""
+    first = text.lstrip().split("\n", 1)[0]
+    return named_rows(_csv_cells(text, delimiter or max(_DELIMITERS, key=first.count)))
+
+
+def _csv_cells(text: str, delimiter: str) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise feed_error("csv_unreadable", row=reader.line_num) from error
+        if cells is None:
+            return
+        yield cells
+
+
+def workbook_rows(data: bytes, sheet: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of one sheet of a workbook (the first if none is named)."""
+    return named_rows(_workbook_cells(data, sheet))
+
+
+def _workbook_cells(data: bytes, sheet: str | None) -> Iterator[list[str]]:
+    command = [
+        sys.executable,
+        "-m",
+        "connectors.transport.workbook",
+        str(WORKBOOK_MEMORY),
+        str(WORKBOOK_SECONDS),
+    ]
+    process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+        command + ([sheet] if sheet is not None else []),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=_ROOT,
+    )
+    try:
+        _send(cast("IO[bytes]", process.stdin), data)
+        size = 0
+        for line in cast("IO[bytes]", process.stdout):
+            size += len(line)
+            if size > MAX_TABLE_BYTES:
+                raise _too_large()
+            yield json.loads(line)
+        status = process.wait()
+    finally:
+        process.kill()  # does nothing to a process that has ended
+        process.wait()
+        cast("IO[bytes]", process.stdout).close()
+    if status:
+        raise _workbook_error(status)
+
+
+def _send(pipe: IO[bytes], data: bytes) -> None:
+    try:
+        with pipe:
+            pipe.write(data)
+    except BrokenPipeError:
+        return  # it ended before reading all; its exit status tells why
+
+
+def _workbook_error(status: int) -> FeedError:
+    if status == NO_SHEET:
+        return feed_error("sheet_missing")
+    # A negative status is a signal: aborted for memory, or stopped for time.
+    return _too_large() if status < 0 else feed_error("workbook_unreadable")
+
+
+def _too_large() -> FeedError:
+    memory_mb = WORKBOOK_MEMORY // (1024 * 1024)
+    return feed_error("workbook_too_large", status=413, memory_mb=memory_mb, seconds=WORKBOOK_SECONDS)
+
+
+def named_rows(table: Iterable[list[str]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Name the cells of each row by the first row that is not blank, and count rows from 1 after it.
+
+    Blank rows are passed over but counted, so that a row number leads back to the sheet. `a.b` becomes a
+    nested field. Empty cells stay as empty text: a forbidden name counts even where its cell is empty.
+    """
+    header: list[str] | None = None
+    header_line = 0
+    for line, cells in enumerate(table, 1):
+        if not any(cell.strip() for cell in cells):
+            continue
+        if header is None:
+            header, header_line = _header(cells), line
+        else:
+            yield line - header_line, _named(header, cells, line)
+
+
+def _header(cells: list[str]) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise feed_error("header_missing")
+    for index, name in enumerate(names):
+        if name and name in names[:index]:
+            raise feed_error("header_duplicate", column=index + 1)
+    return [name or f"(column {index})" for index, name in enumerate(names, 1)]
+
+
+def _named(header: list[str], cells: list[str], line: int) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for index, cell in enumerate(cells):
+        if index < len(header):
+            name = header[index]
+        elif cell.strip():
+            name = f"(column {index + 1})"  # a cell beyond the header: the row is out of step
+        else:
+            continue
+        if name.startswith("(column ") and not cell.strip():
+            continue
+        _put(row, name, LostDigits(f"{_letters(index)}{line}") if cell == LOST else cell)
+    return row
+
+
+def _put(row: dict[str, Any], name: str, value: Any) -> None:
+    """Set a value under its name; a dotted name nests where nothing else stands in the way."""
+    head, _, tail = name.partition(".")
+    inner = row.setdefault(head, {}) if head and tail else None
+    if isinstance(inner, dict):
+        _put(inner, tail, value)
+    else:
+        row[name] = value
+
+
+def _letters(index: int) -> str:
+    name = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, _LETTERS)
+        name = chr(ord("A") + rest) + name
+    return name
