@@ -1,0 +1,169 @@
+"""A real PostgreSQL server for one test session: a keeper process runs it and ends it with the session.
+
+The keeper is a process of its own, because the server is shared by the workers and must outlive any of them,
+and because it must also end when the session is killed: it watches the session's process and then stops.
+"""
+
+import fcntl
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = ["ServerMissingError", "find_binaries", "shared_server"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+MISSING = """The tests need a real PostgreSQL server and found none.
+Debian/Ubuntu: make test installs it as root or with sudo, or: sudo apt-get install postgresql
+Elsewhere: put PostgreSQL's initdb on PATH, or set RIDER_HUB_TEST_POSTGRES_URL=postgresql://user:password@host/postgres
+of a server where databases may be made and dropped."""
+
+# The data are thrown away, so nothing waits for a disk.
+OPTIONS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "lc_messages": "C",
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+}
+
+
+class ServerMissingError(RuntimeError):
+    """No PostgreSQL server can be had; the message says what to install."""
+
+
+def find_binaries() -> Path:
+    """Return the folder with initdb and postgres, the newest version of Debian's first."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    if on_path is None:
+        raise ServerMissingError(MISSING)
+    return Path(on_path).resolve().parent
+
+
+def shared_server(folder: Path, owner: int) -> str:
+    """Return the URL of the server that belongs to the session `owner`; the first caller starts it."""
+    known = folder / "postgres.url"
+    with (folder / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not known.exists():
+            known.write_text(_start_keeper(folder, owner), encoding="utf-8")
+        return known.read_text(encoding="utf-8")
+
+
+def _start_keeper(folder: Path, owner: int) -> str:
+    log = folder / "postgres.log"
+    command = [sys.executable, "-m", "tests.postgres_server", str(owner)]
+    with log.open("wb") as errors:
+        keeper = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+        )
+    assert keeper.stdout is not None
+    with keeper.stdout:
+        url = keeper.stdout.readline().decode().strip()
+    if not url:
+        keeper.wait()
+        raise ServerMissingError(log.read_text(encoding="utf-8"))
+    (folder / "postgres.pid").write_text(str(keeper.pid), encoding="utf-8")
+    keeper.returncode = 0  # left to itself: it ends with the session, not with this worker
+    return url
+
+
+def _as_postgres() -> dict[str, Any]:
+    """Give what makes a child process run as user postgres: the server refuses to run as root."""
+    return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def _make_cluster(binaries: Path, folder: Path, password: str) -> Path:
+    """Make an empty cluster whose one user must give the password: the port is open to all of the machine."""
+    secret = folder / "password"
+    secret.write_text(password, encoding="utf-8")
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        for path in (folder, secret, data):
+            shutil.chown(path, "postgres", "postgres")
+    command = [str(binaries / "initdb"), f"--pgdata={data}", "--username=hub", f"--pwfile={secret}"]
+    subprocess.run(
+        [*command, "--auth=password", "--encoding=UTF8", "--locale=C", "--no-sync"],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        check=True,
+        **_as_postgres(),
+    )
+    return data
+
+
+def _start_server(binaries: Path, data: Path) -> tuple[subprocess.Popen[bytes], int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+    server = subprocess.Popen(
+        [binaries / "postgres", "-D", data, "-p", str(port), *options],
+        cwd=data,
+        stderr=subprocess.PIPE,
+        **_as_postgres(),
+    )
+    assert server.stderr is not None
+    for line in server.stderr:
+        sys.stderr.buffer.write(line)
+        if b"ready to accept connections" in line:
+            threading.Thread(target=_drain, args=(server.stderr,), daemon=True).start()
+            return server, port
+    raise ServerMissingError(f"PostgreSQL did not start on port {port}; its log stands above.")
+
+
+def _drain(log: IO[bytes]) -> None:
+    """Keep the server's log, so that it never waits for a full pipe."""
+    for line in log:
+        sys.stderr.buffer.write(line)
+
+
+def _wait_for_end(owner: int) -> None:
+    """Return when the session's process is gone."""
+    try:
+        watch = os.pidfd_open(owner)
+    except ProcessLookupError:
+        return
+    select.select([watch], [], [])
+
+
+def keep(owner: int) -> None:
+    """Run a server until the session's process ends, then leave nothing behind."""
+    binaries = find_binaries()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    folder = Path(tempfile.mkdtemp(prefix="rider-hub-postgres-"))
+    server = None
+    try:
+        password = secrets.token_hex(16)
+        server, port = _start_server(binaries, _make_cluster(binaries, folder, password))
+        sys.stdout.write(f"postgresql+asyncpg://hub:{password}@127.0.0.1:{port}/postgres\n")
+        sys.stdout.flush()
+        _wait_for_end(owner)
+    finally:
+        if server is not None:
+            server.send_signal(signal.SIGQUIT)  # at once: nobody will read these data again
+            server.wait()
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    try:
+        keep(int(sys.argv[1]))
+    except ServerMissingError as error:
+        sys.exit(str(error))
