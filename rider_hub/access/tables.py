@@ -42,6 +42,9 @@ sign_in_code = Table(
     Column("code_mac", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("attempts", Integer, nullable=False),
+    #: How many codes were asked for since window_at: guessing is bounded by codes an hour times attempts.
+    Column("asked", Integer, nullable=False),
+    Column("window_at", UtcDateTime, nullable=False),
 )
 
 audit_row = Table(

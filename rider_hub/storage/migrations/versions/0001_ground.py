@@ -69,6 +69,8 @@ def upgrade() -> None:
         sa.Column("code_mac", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("window_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("phone_index", name=op.f("pk_sign_in_code")),
     )
     op.create_table(
