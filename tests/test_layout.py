@@ -24,7 +24,7 @@ def test_our_packages_win_their_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_no_module_shadows_the_standard_library(name: str) -> None:
-    """A module called calendar or queue would hide the standard library's from whoever starts in its folder."""
+    """A module called calendar or queue would hide the standard library from whoever starts in its folder."""
     taken = [path for path in (ROOT / name).rglob("*.py") if path.stem in sys.stdlib_module_names]
     assert [path for path in taken if path.parent == ROOT / name] == []
 
