@@ -1,4 +1,4 @@
-"""Generates the demo's riders and the members among them: obviously fictional, from a seed; no feed here."""
+"""Generates the demo's riders, obviously fictional, from a seed; members and feeds are elsewhere."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from geo import datum
 from rider_hub.demo.places import Ground, Rows
-from rider_hub.demo.world_model import Member, Organization, Registration, Rider, Station, WorkArea
+from rider_hub.demo.world_model import Registration, Rider, Station, WorkArea
 from rider_hub.demo.world_stations import PLATFORM_SHARE, PLATFORMS
 
 Flags = npt.NDArray[np.bool_]
@@ -24,16 +24,6 @@ CODE_SHARE = 0.5  # of the work areas; the others are rounded points
 WORK_AREA_SPREAD_DEG = 0.002
 WORK_AREA_DECIMALS = 3
 SEEN_MINUTES = (60, 60 * 24 * 60)  # before today's midnight: all are seen within the active window
-MEMBER_SHARE = 0.018
-FULL_MEMBER_SHARE = 0.85
-CONSENT_SHARE = 0.85
-INDUSTRY_BODY_SHARE = 0.2
-HOMES = (
-    "外省某县某镇某村党支部(示例)",
-    "外省某市某企业党支部(示例)",
-    "本市某街道某社区党支部(示例)",
-    "原就读学校毕业生党支部(示例)",
-)
 
 
 @dataclass(frozen=True)
@@ -81,34 +71,6 @@ def build_riders(
             registrations=tuple(found[i]),
         )
         for i in range(count)
-    )
-
-
-def build_members(
-    riders: tuple[Rider, ...],
-    organizations: tuple[Organization, ...],
-    *,
-    rng: np.random.Generator,
-) -> tuple[Member, ...]:
-    """Choose who will declare on the phone page, to which body, and whether that body may invite them."""
-    industry = next(o.code for o in organizations if o.kind == "industry_organization")
-    bodies = {c.ref: o.code for o in organizations for c in o.covers if c.kind == "community"}
-    here = [rider for rider in riders if all(r.left_at is None for r in rider.registrations)]
-    count = min(len(here), max(1, round(len(riders) * MEMBER_SHARE)))
-    chosen = np.sort(rng.choice(len(here), size=count, replace=False))
-    chances = rng.random((count, 3))
-    homes = rng.integers(0, len(HOMES), size=count)
-    return tuple(
-        Member(
-            rider=here[row].index,
-            kind="full" if chances[i, 0] < FULL_MEMBER_SHARE else "probationary",
-            consent=bool(chances[i, 1] < CONSENT_SHARE),
-            body=industry
-            if chances[i, 2] < INDUSTRY_BODY_SHARE
-            else bodies.get(here[row].community, industry),
-            home_organization=HOMES[homes[i]],
-        )
-        for i, row in enumerate(chosen)
     )
 
 

@@ -78,6 +78,8 @@ def community_label(name: str) -> str:
     for cut, ending in COMMUNITY_ENDINGS:
         if name.endswith(ending):
             short = name.removesuffix(cut)
+            if short.endswith("村村"):  # 三间房东村村委会
+                return short[:-1]
             return short if short.endswith(("社区", "村")) else f"{short}社区"
     return name
 

@@ -5,10 +5,11 @@ from datetime import date
 import numpy as np
 
 from rider_hub.demo import world_data
-from rider_hub.demo.people import build_members, build_riders
+from rider_hub.demo.people import build_riders
 from rider_hub.demo.places import build_ground
 from rider_hub.demo.world_faults import build_faults, build_frame_faults
 from rider_hub.demo.world_feeds import build_feeds
+from rider_hub.demo.world_members import build_members
 from rider_hub.demo.world_model import World
 from rider_hub.demo.world_organizations import build_activities, build_instructors, build_organizations
 from rider_hub.demo.world_requests import build_requests
