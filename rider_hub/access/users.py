@@ -13,7 +13,7 @@ from rider_hub.access.tables import user
 from rider_hub.errors import Conflict, Failure, Invalid, Unauthenticated
 from rider_hub.storage import insert_rows, new_id
 
-__all__ = ["actor_of", "add_user", "authenticate", "find_user", "operator"]
+__all__ = ["actor_of", "add_user", "any_user", "authenticate", "find_user", "operator"]
 
 _SYSTEM_DUTIES = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
 
@@ -63,6 +63,12 @@ async def add_user(
             raise Conflict(f"用户名 {username} 已存在。", f"The user name {username} is taken.")
         await insert_rows(work.connection, user, [{**row, "created_at": work.now}])
     return str(row["id"])
+
+
+async def any_user(hub: Hub) -> bool:
+    """Say whether the hub has an account at all; the first one is made without anybody to make it."""
+    async with hub.database.read() as connection:
+        return (await connection.execute(select(user.c.id).limit(1))).first() is not None
 
 
 async def find_user(hub: Hub, username: str) -> RowMapping | None:

@@ -3,13 +3,14 @@
 from rider_hub.storage.engine import Database
 from rider_hub.storage.ids import new_id
 from rider_hub.storage.metadata import Code, UtcDateTime, metadata, private_metadata
-from rider_hub.storage.writing import in_batches, insert_rows, upsert_rows
+from rider_hub.storage.writing import in_batches, insert_ignoring, insert_rows, upsert_rows
 
 __all__ = [
     "Code",
     "Database",
     "UtcDateTime",
     "in_batches",
+    "insert_ignoring",
     "insert_rows",
     "metadata",
     "new_id",

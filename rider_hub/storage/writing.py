@@ -7,7 +7,7 @@ from sqlalchemy import Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["in_batches", "insert_rows", "upsert_rows"]
+__all__ = ["in_batches", "insert_ignoring", "insert_rows", "upsert_rows"]
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -25,6 +25,14 @@ async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[
         await connection.execute(insert(table), [dict(row) for row in rows])
 
 
+async def insert_ignoring(connection: AsyncConnection, table: Table, row: Row, *, key: Sequence[str]) -> None:
+    """Insert a row unless its key is there already; which of the two happened is for the caller to read."""
+    statement = _dialect(connection).insert(table)
+    await connection.execute(
+        statement.on_conflict_do_nothing(index_elements=[table.c[name] for name in key]), dict(row)
+    )
+
+
 async def upsert_rows(
     connection: AsyncConnection,
     table: Table,
@@ -39,8 +47,7 @@ async def upsert_rows(
     """
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
+    statement = _dialect(connection).insert(table)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep}
     columns = [table.c[name] for name in key]
     statement = (
@@ -49,3 +56,7 @@ async def upsert_rows(
         else statement.on_conflict_do_nothing(index_elements=columns)
     )
     await connection.execute(statement, [dict(row) for row in rows])
+
+
+def _dialect(connection: AsyncConnection) -> Any:
+    return postgresql if connection.dialect.name == "postgresql" else sqlite

@@ -1,0 +1,107 @@
+"""The web application: every capability's routes behind one chain of middlewares; jobs inside where set."""
+
+import importlib
+from collections.abc import AsyncIterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from jobs import scheduler
+from rider_hub.access import HUB, Hub, guarded
+from rider_hub.access.policy import operation_of
+from rider_hub.access.sessions import identify, protect
+from rider_hub.web.assets import static_routes
+from rider_hub.web.headers import security_headers
+from rider_hub.web.problems import problems
+from rider_hub.web.shell import SHELL, MenuItem, Shell
+
+__all__ = ["build_app", "unguarded_routes"]
+
+#: Modules that offer `routes()`, in the order of the flow.
+_ROUTES = (
+    "rider_hub.views.signin",
+    "rider_hub.views.desk",
+    "rider_hub.views.map",
+    "rider_hub.views.phone",
+    "rider_hub.intake.api",
+    "rider_hub.intake.pages",
+    "rider_hub.riders.pages",
+    "rider_hub.organizations.pages",
+    "rider_hub.lovestations.api",
+    "rider_hub.lovestations.pages",
+    "rider_hub.assignments.pages",
+    "rider_hub.outreach.pages",
+    "rider_hub.requests.phone",
+    "rider_hub.requests.pages",
+    "rider_hub.views.jobs",
+)
+
+_MENU = (
+    MenuItem("desk", "工作台", "/", "desk", "desk.view"),
+    MenuItem("map", "一张图", "/map", "map", "map.view"),
+    MenuItem("riders", "骑手台账", "/riders", "riders", "riders.view"),
+    MenuItem("matching", "匹配结果", "/assignments", "match", "match.view"),
+    MenuItem("runs", "匹配任务", "/match-runs", "match", "match.approve"),
+    MenuItem("invitations", "活动邀请", "/invitations", "invite", "invitations.view"),
+    MenuItem("requests", "诉求", "/requests", "request", "requests.view"),
+    MenuItem("stations", "站点", "/stations", "station", "organizations.view"),
+    MenuItem("organizations", "党组织", "/organizations", "organization", "organizations.view"),
+    MenuItem("lovestations", "驿站", "/lovestations", "love", "riders.view"),
+    MenuItem("feeds", "数据接入", "/feeds", "feed", "feeds.view"),
+    MenuItem("jobs", "定时任务", "/jobs", "job", "jobs.view"),
+)
+
+
+def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
+    """Wire the application around a hub; with `jobs_inside` its scheduler runs in the same process."""
+    app = web.Application(middlewares=[security_headers, problems, identify, protect])
+    app[HUB] = hub
+    modules = [importlib.import_module(name) for name in _ROUTES]
+    app[SHELL] = Shell(
+        template_folders=_template_folders(), menu=_MENU, clock=hub.clock, search_path="/riders"
+    )
+    for module in modules:
+        app.add_routes(module.routes())
+        if hasattr(module, "prepare"):
+            module.prepare(app)
+    app.add_routes(guarded("public", [*static_routes(), *_health_routes()]))
+    if jobs_inside:
+        app.cleanup_ctx.append(_jobs)
+    return app
+
+
+def unguarded_routes(app: web.Application) -> list[str]:
+    """Return the routes that stand behind no operation of the policy; there must be none."""
+    return [
+        f"{route.method} {route.resource.canonical if route.resource else '?'}"
+        for route in app.router.routes()
+        if operation_of(route.handler) is None
+    ]
+
+
+async def _jobs(app: web.Application) -> AsyncIterator[None]:
+    clock = scheduler.start(app[HUB])
+    yield
+    clock.shutdown(wait=False)
+
+
+def _template_folders() -> list[Path]:
+    spec = find_spec("rider_hub")
+    root = Path(spec.submodule_search_locations[0])  # type: ignore[union-attr,index]
+    return sorted(root.glob("*/templates"))
+
+
+def _health_routes() -> list[web.RouteDef]:
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(request: web.Request) -> web.Response:
+        await request.app[HUB].database.ping()
+        return web.json_response({"status": "ready"})
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)]

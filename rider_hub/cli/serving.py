@@ -1,0 +1,142 @@
+"""serve, migrate, keys and user: what an operator needs to get a hub running."""
+
+import asyncio
+import signal
+import sys
+from collections import Counter
+
+import click
+from aiohttp import web
+
+from rider_hub.access import Actor, Hub, Keyring, Role, Scope
+from rider_hub.access.opening import open_hub
+from rider_hub.access.users import add_user, any_user, operator
+from rider_hub.app import build_app
+from rider_hub.cli.running import run_with_hub, saying_errors
+from rider_hub.errors import Invalid
+from rider_hub.logs import configure
+from rider_hub.settings import Settings
+from rider_hub.storage.migrate import upgrade
+
+__all__ = ["keys", "migrate", "serve", "user"]
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (RIDER_HUB_HOST).")
+@click.option("--port", type=int, help="Port to listen on (RIDER_HUB_PORT).")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the pages and the API until told to stop."""
+    configure(json=not sys.stderr.isatty())
+    settings = saying_errors(Settings.from_env)
+    saying_errors(lambda: asyncio.run(_serve(settings, host or settings.host, port or settings.port)))
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    if not settings.keys.exists():
+        # The embedded default starts without ceremony; keys that exist are never overwritten.
+        Keyring.new(settings.suite).save(settings.keys)
+    await asyncio.to_thread(upgrade, settings.url)
+    async with open_hub(settings) as hub:
+        runner = web.AppRunner(
+            build_app(hub, jobs_inside=settings.jobs_inside), access_log=None, shutdown_timeout=8
+        )
+        await runner.setup()
+        await web.TCPSite(runner, host, port).start()
+        click.echo(f"Rider Hub: http://{host}:{port}/", err=True)
+        stop = asyncio.Event()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        await stop.wait()
+        await runner.cleanup()
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    saying_errors(lambda: upgrade(Settings.from_env().url))
+    click.echo("The database is at the newest schema.")
+
+
+@click.group()
+def keys() -> None:
+    """Make and look at the key file; keep a copy of it apart from the database's backups."""
+
+
+@keys.command("new")
+@click.option("--suite", type=click.Choice(["intl", "sm"]), help="Default: RIDER_HUB_SUITE.")
+def keys_new(suite: str | None) -> None:
+    """Make a key file; an existing one is never overwritten."""
+    settings = saying_errors(Settings.from_env)
+    try:
+        Keyring.new(suite or settings.suite).save(settings.keys)
+    except FileExistsError:
+        raise click.ClickException(
+            f"{settings.keys} 已存在，不会覆盖。\n{settings.keys} exists and is not overwritten."
+        ) from None
+    click.echo(f"Keys: {settings.keys}")
+
+
+@keys.command("status")
+def keys_status() -> None:
+    """Show which keys there are, by id; never a key."""
+    settings = saying_errors(Settings.from_env)
+    ring = saying_errors(lambda: Keyring.load(settings.keys))
+    click.echo(f"suite {ring.suite}, file {settings.keys}")
+    for purpose, key_id in sorted(ring.active.items()):
+        click.echo(f"{purpose:12} active {key_id}")
+    click.echo(f"{len(ring.keys)} keys in all, {Counter(map(len, ring.keys.values()))[32]} of 256 bits")
+
+
+@click.group()
+def user() -> None:
+    """Staff accounts."""
+
+
+@user.command("add")
+@click.argument("username")
+@click.option("--name", required=True, help="Shown on pages.")
+@click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role])
+)
+@click.option("--division", "divisions", multiple=True, help="Code of a division in scope; may be repeated.")
+@click.option("--platform", "platforms", multiple=True)
+@click.option(
+    "--organization", "organizations", multiple=True, help="Party organization the person works for."
+)
+@click.option("--as", "acting", metavar="USER", help="Who adds; not needed for the first account.")
+@click.password_option()
+def user_add(
+    *,
+    username: str,
+    name: str,
+    roles: tuple[str, ...],
+    divisions: tuple[str, ...],
+    platforms: tuple[str, ...],
+    organizations: tuple[str, ...],
+    acting: str | None,
+    password: str,
+) -> None:
+    """Add a staff account. Only the first one may be added without --as."""
+
+    async def add(hub: Hub) -> None:
+        actor = await operator(hub, acting) if acting else await _first_actor(hub)
+        await add_user(
+            hub,
+            actor,
+            username=username,
+            display_name=name,
+            password=password,
+            roles=[Role(role) for role in roles],
+            divisions=divisions,
+            platforms=platforms,
+            organizations=organizations,
+        )
+
+    run_with_hub(add)
+    click.echo(f"Added {username}.")
+
+
+async def _first_actor(hub: Hub) -> Actor:
+    if await any_user(hub):
+        raise Invalid("已有账号，请用 --as 指明由谁新增。", "There are accounts: name who adds with --as.")
+    return Actor("operator:console", "控制台", frozenset({Role.SYSTEM_ADMIN}), Scope.all())
