@@ -56,23 +56,29 @@ def read_push(body: bytes, *, content_type: str, content_encoding: str = "") -> 
 
 def inflate(body: bytes) -> Iterator[bytes]:
     """Yield the inflated bytes of a gzip body piece by piece, at most MAX_INFLATED in all."""
-    total = 0
-    rest = body
-    while rest:
-        member = zlib.decompressobj(_GZIP)
-        while not member.eof:
-            try:
-                piece = member.decompress(rest, _CHUNK)
-            except zlib.error as error:
-                raise feed_error("gzip_unreadable", status=400) from error
-            rest = member.unconsumed_tail
-            if not piece and not rest and not member.eof:
-                raise feed_error("gzip_unreadable", status=400)  # cut short
-            total += len(piece)
-            if total > MAX_INFLATED:
-                raise feed_error("inflated_too_large", status=413, limit=MAX_INFLATED // MIB)
-            yield piece
-        rest = member.unused_data  # a gzip file may hold several members
+    total = position = 0
+    waiting = b""
+    member = zlib.decompressobj(_GZIP)
+    while True:
+        if not waiting:  # fed in small parts: what zlib does not take yet is copied each time
+            waiting = body[position : position + _CHUNK]
+            position += len(waiting)
+        try:
+            piece = member.decompress(waiting, _CHUNK)
+        except zlib.error as error:
+            raise feed_error("gzip_unreadable", status=400) from error
+        total += len(piece)
+        if total > MAX_INFLATED:
+            raise feed_error("inflated_too_large", status=413, limit=MAX_INFLATED // MIB)
+        yield piece
+        waiting = member.unused_data if member.eof else member.unconsumed_tail
+        spent = not waiting and position >= len(body)
+        if member.eof and spent:
+            return
+        if member.eof:  # a gzip file may hold several members
+            member = zlib.decompressobj(_GZIP)
+        elif spent and not piece:
+            raise feed_error("gzip_unreadable", status=400)  # cut short
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:
