@@ -42,13 +42,13 @@ def checked_areas(areas: gpd.GeoDataFrame, code: str) -> tuple[Shapes, tuple[str
     if not isinstance(areas, gpd.GeoDataFrame) or areas.active_geometry_name is None:
         raise GeoError(
             "areas_not_frame",
-            "需要带几何列的 GeoDataFrame;请用 read_areas 读取边界文件。",
+            "需要带几何列的 GeoDataFrame；请用 read_areas 读取边界文件。",
             "A GeoDataFrame with a geometry column is needed; read the boundary file with read_areas.",
         )
     if areas.empty:
         raise GeoError(
             "areas_empty",
-            "边界数据没有任何面;请换用有内容的文件。",
+            "边界数据没有任何面；请换用有内容的文件。",
             "There is no area at all; give a file that holds some.",
         )
     _check_crs(areas.crs)
@@ -75,13 +75,13 @@ def checked_codes(areas: gpd.GeoDataFrame, code: str) -> tuple[str, ...]:
     refuse_rows(
         np.array([not text for text in codes], dtype=bool),
         "areas_code_missing",
-        "代码为空,或不是文字与整数;请补上代码。",
+        "代码为空，或不是文字与整数；请补上代码。",
         "A code is empty, or neither text nor a whole number; fill it in.",
     )
     refuse_rows(
         pd.Series(codes).duplicated(keep=False).to_numpy(dtype=bool),
         "areas_code_duplicate",
-        "代码重复;每个代码只保留一行,多块合为一个多面。",
+        "代码重复；每个代码只保留一行，多块合为一个多面。",
         "A code stands in several rows; keep one row a code, its pieces joined as a multipolygon.",
     )
     return codes
@@ -98,7 +98,7 @@ def code_texts(areas: gpd.GeoDataFrame, code: str) -> tuple[str, ...]:
     if code not in areas.columns:
         raise GeoError(
             "areas_code_column",
-            f"缺少代码列 {code};请改列名或另指代码列。",
+            f"缺少代码列 {code}；请改列名或另指代码列。",
             f"The column of codes, {code}, is missing; rename the column or name another one.",
         )
     return tuple(_text(value) for value in areas[code].tolist())
@@ -119,7 +119,7 @@ def _check_crs(crs: CRS | None) -> None:
     if not is_lng_lat(crs):
         raise GeoError(
             "areas_crs",
-            "坐标参考须为 EPSG:4326 或 EPSG:4490(经纬度);请用 to_crs(4326),或用 read_areas 写明坐标系。",
+            "坐标参考须为 EPSG:4326 或 EPSG:4490（经纬度）；请用 to_crs(4326)，或用 read_areas 写明坐标系。",
             "The CRS must be EPSG:4326 or EPSG:4490 in degrees; use to_crs(4326), or read_areas and a frame.",
         )
 
@@ -129,13 +129,13 @@ def _check_shapes(shapes: Shapes) -> None:
     refuse_rows(
         missing,
         "areas_shape_missing",
-        "没有几何或几何为空;请补上边界或去掉该行。",
+        "没有几何或几何为空；请补上边界或去掉该行。",
         "A row has no geometry or an empty one; give its boundary or leave the row out.",
     )
     refuse_rows(
         ~np.isin(shapely.get_type_id(shapes), (_POLYGON, _MULTIPOLYGON)),
         "areas_shape_kind",
-        "几何不是面;请转换为面或多面。",
+        "几何不是面；请转换为面或多面。",
         "A geometry is no polygon; turn it into a polygon or multipolygon.",
     )
     # Bounds skip NaN, so every vertex is looked at.
@@ -145,7 +145,7 @@ def _check_shapes(shapes: Shapes) -> None:
     refuse_rows(
         unsound,
         "areas_not_finite",
-        "边界顶点为空或无穷大;请重新导出该边界。",
+        "边界顶点为空或无穷大；请重新导出该边界。",
         "A vertex is NaN or infinite; export that boundary again.",
     )
     _check_axes(shapely.bounds(shapes))
@@ -155,7 +155,7 @@ def _check_shapes(shapes: Shapes) -> None:
         refuse_rows(
             invalid,
             "areas_invalid",
-            f"边界无效(首个原因:{reason});请在制图软件中修复后再用。",
+            f"边界无效（首个原因：{reason}）；请在制图软件中修复后再用。",
             f"A boundary is invalid (first reason: {reason}); repair it in a GIS before use.",
         )
 
@@ -170,12 +170,12 @@ def _check_axes(bounds: NDArray[np.float64]) -> None:
         refuse_rows(
             swapped,
             "areas_swapped",
-            "经度与纬度写反了;请按经度在前、纬度在后导出。",
+            "经度与纬度写反了；请按经度在前、纬度在后导出。",
             "Longitude and latitude are swapped; export with longitude first.",
         )
     refuse_rows(
         beyond,
         "areas_latitude",
-        "纬度超出 ±90 度;请检查坐标是否为米制,或经纬度写反。",
+        "纬度超出 ±90 度；请检查坐标是否为米制，或经纬度写反。",
         "A latitude lies outside ±90 degrees; see whether it is in metres, or swapped with the longitude.",
     )

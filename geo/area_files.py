@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -28,9 +27,9 @@ def area_digest(shapes: Shapes, codes: tuple[str, ...]) -> str:
 def save_areas(path: Path, shapes: Shapes, codes: tuple[str, ...]) -> None:
     """Write polygons and codes to exactly this path, whole or not at all."""
     wkb = list(shapely.to_wkb(shapes, output_dimension=2, byte_order=1))
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with unfinished.open("wb") as file:
             np.savez(
                 file,
                 format=np.array([_FORMAT]),
@@ -39,9 +38,9 @@ def save_areas(path: Path, shapes: Shapes, codes: tuple[str, ...]) -> None:
                 ends=np.cumsum([len(one) for one in wkb], dtype=np.int64),
                 digest=np.frombuffer(bytes.fromhex(area_digest(shapes, codes)), np.uint8),
             )
-        Path(unfinished).replace(path)
+        unfinished.replace(path)
     except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
 
 
@@ -63,7 +62,8 @@ def load_areas(path: Path) -> tuple[Shapes, tuple[str, ...]]:
 
 
 def _read(path: Path) -> tuple[Shapes, tuple[str, ...], str]:
-    with np.load(path, allow_pickle=False) as arrays:
+    # The file is opened here: on a damaged one numpy would leave it open.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         if arrays["format"].tolist() != [_FORMAT]:
             raise ValueError("another format")
         codes = tuple(json.loads(arrays["codes"].tobytes()))
@@ -83,6 +83,6 @@ def _code_bytes(codes: tuple[str, ...]) -> bytes:
 def _unreadable(path: Path) -> GeoError:
     return GeoError(
         "index_unreadable",
-        f"索引文件 {path.name} 缺失、损坏或不是本程序所写;请由边界重新建立索引。",
+        f"索引文件 {path.name} 缺失、损坏或不是本程序所写；请由边界重新建立索引。",
         f"The index file {path.name} is missing, damaged or not ours; build it again from the boundaries.",
     )

@@ -53,7 +53,7 @@ def read_areas(path: str | Path, frame: str, *, code: str = "code", name: str = 
     if frame not in FRAMES:
         raise GeoError(
             "frame_unknown",
-            f"不认识的坐标系;请写明 {'、'.join(FRAMES)} 之一。",
+            f"不认识的坐标系；请写明 {'、'.join(FRAMES)} 之一。",
             f"Unknown coordinate frame; state one of {', '.join(FRAMES)}.",
         )
     file = Path(path)
@@ -61,7 +61,7 @@ def read_areas(path: str | Path, frame: str, *, code: str = "code", name: str = 
     if not isinstance(table, gpd.GeoDataFrame) or table.empty:
         raise GeoError(
             "areas_empty",
-            f"文件 {file.name} 没有任何面;请换用有内容的边界文件。",
+            f"文件 {file.name} 没有任何面；请换用有内容的边界文件。",
             f"File {file.name} holds no area; give a boundary file that does.",
         )
     codes = code_texts(table, code)
@@ -91,7 +91,7 @@ def _table(file: Path) -> pd.DataFrame:
     ) as fault:
         raise GeoError(
             "areas_unreadable",
-            f"读不出边界文件 {file.name};请用完整的 GeoJSON、Shapefile(可打包为 zip)或 GeoPackage。",
+            f"读不出边界文件 {file.name}；请用完整的 GeoJSON、Shapefile（可打包为 zip）或 GeoPackage。",
             f"Boundary file {file.name} cannot be read; give a whole GeoJSON, Shapefile or GeoPackage.",
         ) from fault
 
@@ -120,7 +120,7 @@ def _in_degrees(shapes: gpd.GeoSeries, frame: str, file: Path) -> gpd.GeoSeries:
         if frame not in _IN_WGS84 or not is_lng_lat(crs.geodetic_crs):
             raise GeoError(
                 "areas_datum",
-                f"文件 {file.name} 的坐标参考不在 WGS 84 或 CGCS2000 上;请先转换到 EPSG:4490 再导入。",
+                f"文件 {file.name} 的坐标参考不在 WGS 84 或 CGCS2000 上；请先转换到 EPSG:4490 再导入。",
                 f"The CRS of {file.name} is not on WGS 84 or CGCS2000; convert it to EPSG:4490 first.",
             )
         shapes = shapes.to_crs(crs.geodetic_crs)
@@ -128,7 +128,7 @@ def _in_degrees(shapes: gpd.GeoSeries, frame: str, file: Path) -> gpd.GeoSeries:
     if np.isfinite(bounds).all() and np.abs(bounds).max() > _NO_DEGREE:
         raise GeoError(
             "areas_not_degrees",
-            f"文件 {file.name} 的坐标不是度;请补上坐标参考(.prj)或导出为经纬度。",
+            f"文件 {file.name} 的坐标不是度；请补上坐标参考（.prj）或导出为经纬度。",
             f"Coordinates of {file.name} are not degrees; add its CRS (.prj) or export degrees.",
         )
     return shapes

@@ -35,7 +35,7 @@ class BorderIndex:
         if not 0 <= limit_m <= _MAX_LIMIT_M:
             raise GeoError(
                 "limit_range",
-                "距离上限须在 0 到 10000 米之间;请改小。",
+                "距离上限须在 0 到 10000 米之间；请改小。",
                 "The limit must lie between 0 and 10,000 metres; make it smaller.",
             )
         x, y = checked_list(lng, lat)

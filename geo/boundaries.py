@@ -121,7 +121,7 @@ def check(
     if not is_lng_lat(areas.crs):
         raise GeoError(
             "areas_crs",
-            "坐标参考须为 EPSG:4326 或 EPSG:4490(经纬度);请用 read_areas 读取并写明坐标系。",
+            "坐标参考须为 EPSG:4326 或 EPSG:4490（经纬度）；请用 read_areas 读取并写明坐标系。",
             "The CRS must be EPSG:4326 or EPSG:4490 in degrees; read the file with read_areas and its frame.",
         )
     codes = code_texts(areas, code)

@@ -1,13 +1,14 @@
 """Coordinates move between the frames used in China here; which frame a point is in is not judged here."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from geo.errors import GeoError
-from geo.points import Flags, Floats, checked_points
+from geo.points import MAX_LAT, Flags, Floats, checked_points
 
 Frame = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
 _Forward = Callable[[Floats, Floats], tuple[Floats, Floats]]
@@ -55,17 +56,20 @@ def convert(lng: ArrayLike, lat: ArrayLike, source: str, target: str) -> tuple[F
         that are NaN, infinite or beyond 90 degrees of latitude.
     """
     start, end = _canonical(source), _canonical(target)
-    x, y = checked_points(lng, lat)
+    given_x, given_y = checked_points(lng, lat)
+    x, y = given_x.reshape(-1), given_y.reshape(-1)
     if start != end:
         if start == "bd09":
             x, y = _invert(x, y, _bd09_of_gcj02)
         elif start == "wgs84":
-            x, y = _where_china(x, y, *_gcj02_of_wgs84(x, y))
+            x, y = _in_china(x, y, _gcj02_of_wgs84)
         if end == "bd09":
             x, y = _bd09_of_gcj02(x, y)
         elif end == "wgs84":
-            x, y = _where_china(x, y, *_invert(x, y, _gcj02_of_wgs84))
-    return x[()], y[()]
+            x, y = _in_china(x, y, partial(_invert, forward=_gcj02_of_wgs84))
+    # Only beside a pole can the offset overshoot it.
+    y = np.clip(y, -MAX_LAT, MAX_LAT)
+    return x.reshape(given_x.shape)[()], y.reshape(given_y.shape)[()]
 
 
 def in_china_box(lng: Floats, lat: Floats) -> Flags:
@@ -79,19 +83,21 @@ def _canonical(frame: str) -> str:
     if frame not in FRAMES:
         raise GeoError(
             "frame_unknown",
-            f"不认识的坐标系;请写明 {'、'.join(FRAMES)} 之一。",
+            f"不认识的坐标系；请写明 {'、'.join(FRAMES)} 之一。",
             f"Unknown coordinate frame; state one of {', '.join(FRAMES)}.",
         )
     return "wgs84" if frame == "cgcs2000" else frame
 
 
-def _where_china(lng: Floats, lat: Floats, moved_lng: Floats, moved_lat: Floats) -> tuple[Floats, Floats]:
+def _in_china(lng: Floats, lat: Floats, move: _Forward) -> tuple[Floats, Floats]:
+    """Move the points in the box in place; elsewhere the formula means nothing, and may not converge."""
     inside = in_china_box(lng, lat)
-    return np.where(inside, moved_lng, lng), np.where(inside, moved_lat, lat)
+    lng[inside], lat[inside] = move(lng[inside], lat[inside])
+    return lng, lat
 
 
 def _gcj02_of_wgs84(lng: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """Apply the public GCJ-02 offset, whatever the place."""
+    """Apply the public GCJ-02 offset; for points in or just outside the box."""
     x, y = lng - _ORIGIN[0], lat - _ORIGIN[1]
     root = np.sqrt(np.abs(x))
     # The waves shared by both axes, in metres.
@@ -105,8 +111,7 @@ def _gcj02_of_wgs84(lng: Floats, lat: Floats) -> tuple[Floats, Floats]:
     phi = np.radians(lat)
     flat = 1.0 - _ECCENTRICITY_2 * np.sin(phi) ** 2
     meridian_m = _AXIS_M * (1.0 - _ECCENTRICITY_2) / (flat * np.sqrt(flat))
-    # At the very pole a degree of longitude has no length; such a point is outside China anyway.
-    parallel_m = np.maximum(_AXIS_M / np.sqrt(flat) * np.cos(phi), 1.0)
+    parallel_m = _AXIS_M / np.sqrt(flat) * np.cos(phi)
     return lng + np.degrees(east_m / parallel_m), lat + np.degrees(north_m / meridian_m)
 
 

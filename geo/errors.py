@@ -37,7 +37,7 @@ def _rows_zh(rows: tuple[int, ...]) -> str:
         return ""
     shown = "、".join(str(row) for row in rows[:_SHOWN_ROWS])
     more = f" 等共 {len(rows)} 行" if len(rows) > _SHOWN_ROWS else ""
-    return f"(从 0 起的行号:{shown}{more})"
+    return f"（从 0 起的行号：{shown}{more}）"
 
 
 def _rows_en(rows: tuple[int, ...]) -> str:

@@ -71,13 +71,13 @@ def read_points(lng: ArrayLike, lat: ArrayLike, frame: str | Sequence[str]) -> t
     if frames.shape != x.shape:
         raise GeoError(
             "frame_lengths",
-            "坐标系与点的个数不同;请每行写明一个。",
+            "坐标系与点的个数不同；请每行写明一个。",
             "Frames and points differ in length; state one frame a row.",
         )
     refuse_rows(
         ~np.isin(frames, FRAMES),
         "frame_unknown",
-        f"不认识的坐标系;请写明 {'、'.join(FRAMES)} 之一。",
+        f"不认识的坐标系；请写明 {'、'.join(FRAMES)} 之一。",
         f"Unknown coordinate frame; state one of {', '.join(FRAMES)}.",
     )
     for name in FRAMES:
@@ -112,7 +112,7 @@ def frame_evidence(
     if x.ndim != 1 or len(stated_area_code) != len(x):
         raise GeoError(
             "stated_lengths",
-            "自述的区划与点的个数不同;请一一对应,没有的写 None。",
+            "自述的区划与点的个数不同；请一一对应，没有的写 None。",
             "Stated areas and points differ in length; give one each, None where a row states nothing.",
         )
     row_of = {code: row for row, code in enumerate(index.codes.tolist())}

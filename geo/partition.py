@@ -47,7 +47,7 @@ def partition(polygon: Area, n: int, seed: int) -> list[Area]:
     if polygon is None or polygon.geom_type not in _POLYGONS or polygon.is_empty or not polygon.is_valid:
         raise GeoError(
             "partition_polygon",
-            "只能划分有效且不为空的面;请先修复边界。",
+            "只能划分有效且不为空的面；请先修复边界。",
             "Only a valid polygon that is not empty can be cut; repair the boundary first.",
         )
     if n < 1:

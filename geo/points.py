@@ -38,19 +38,19 @@ def as_degrees(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     except (TypeError, ValueError, OverflowError) as fault:
         raise GeoError(
             "point_not_number",
-            "经纬度须为数字;请改正后重试。",
+            "经纬度须为数字；请改正后重试。",
             "Longitudes and latitudes must be numbers; mend them and try again.",
         ) from fault
     if x.shape != y.shape:
         raise GeoError(
             "point_lengths",
-            "经度与纬度的个数不同;请一一对应。",
+            "经度与纬度的个数不同；请一一对应。",
             "Longitudes and latitudes differ in length; give one of each for every point.",
         )
     refuse_rows(
         ~(np.isfinite(x) & np.isfinite(y)),
         "point_not_finite",
-        "经纬度为空或无穷大;请补全或去掉这些行。",
+        "经纬度为空或无穷大；请补全或去掉这些行。",
         "A longitude or latitude is NaN or infinite; fill these rows in or leave them out.",
     )
     return x, y
@@ -70,7 +70,7 @@ def checked_points(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     refuse_rows(
         np.abs(y) > MAX_LAT,
         "point_latitude",
-        "纬度超出 ±90 度;请检查经度与纬度是否写反。",
+        "纬度超出 ±90 度；请检查经度与纬度是否写反。",
         "A latitude lies outside ±90 degrees; see whether longitude and latitude are swapped.",
     )
     return x, y
@@ -88,7 +88,7 @@ def checked_list(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     if x.ndim > 1:
         raise GeoError(
             "point_shape",
-            "经纬度须为一维数组;请先展平。",
+            "经纬度须为一维数组；请先展平。",
             "Longitudes and latitudes must be one-dimensional; flatten them first.",
         )
     return np.atleast_1d(x), np.atleast_1d(y)

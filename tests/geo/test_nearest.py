@@ -1,0 +1,140 @@
+"""The nearest stations are those of a brute-force search by pyproj, for every point."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pyproj import Geod
+
+from geo.errors import GeoError
+from geo.nearest import NearestIndex
+
+Floats = NDArray[np.float64]
+
+
+def brute(
+    stations: tuple[Floats, Floats],
+    points: tuple[Floats, Floats],
+    k: int,
+    radius_m: float,
+    mask: NDArray[np.bool_],
+) -> tuple[list[list[int]], list[list[float]]]:
+    """Measure every pair by pyproj; nearest first, ties by row."""
+    count, rows, metres = len(stations[0]), [], []
+    for lng, lat in zip(*points, strict=True):
+        _, _, far = Geod(ellps="WGS84").inv(np.full(count, lng), np.full(count, lat), *stations)
+        far = np.where(mask & (np.asarray(far) <= radius_m), far, np.inf)
+        best = [row for row in np.lexsort((np.arange(count), far))[:k] if np.isfinite(far[row])]
+        lacking = k - len(best)
+        rows.append([int(row) for row in best] + [-1] * lacking)
+        metres.append([float(far[row]) for row in best] + [np.inf] * lacking)
+    return rows, metres
+
+
+def scene(
+    seed: int, stations: int, decimals: int, spread: float
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Give stations, many at one place where few decimals are kept, and points, some right on them."""
+    random = np.random.default_rng(seed)
+    lng, lat = random.uniform(116.4, 116.4 + spread, stations), random.uniform(39.9, 39.9 + spread, stations)
+    lng, lat = lng.round(decimals), lat.round(decimals)
+    x, y = random.uniform(116.4, 116.4 + spread, 20), random.uniform(39.9, 39.9 + spread, 20)
+    return (lng, lat), (np.concatenate([x, x.round(2), lng[:5]]), np.concatenate([y, y.round(2), lat[:5]]))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(0, 60),
+    decimals=st.sampled_from([2, 3, 8]),
+    spread=st.sampled_from([0.02, 0.1, 30.0]),
+    k=st.integers(1, 5),
+    radius_m=st.sampled_from([0.0, 300.0, 1500.0, 1e6, np.inf]),
+    masked=st.booleans(),
+)
+def test_query_is_brute_force(
+    *, seed: int, count: int, decimals: int, spread: float, k: int, radius_m: float, masked: bool
+) -> None:
+    """Rows, order and metres are those of measuring every pair, with ties, radius and mask."""
+    stations, points = scene(seed, count, decimals, spread)
+    mask = np.random.default_rng(seed).random(count) < 0.5 if masked else np.ones(count, dtype=bool)
+    rows, metres = NearestIndex.build(*stations).query(*points, k, radius_m, mask if masked else None)
+    expected_rows, expected_metres = brute(stations, points, k, radius_m, mask)
+    assert rows.tolist() == expected_rows
+    assert metres.tolist() == expected_metres
+    assert rows.shape == metres.shape == (len(points[0]), k)
+    assert (rows.dtype, metres.dtype) == (np.int64, np.float64)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_the_whole_earth_is_right_too(seed: int, k: int) -> None:
+    """Over the date line, the poles and near the far side of the earth the order is geodesic."""
+    random = np.random.default_rng(seed)
+    stations = random.uniform(-180, 180, 25), np.degrees(np.arcsin(random.uniform(-1, 1, 25)))
+    points = np.array([180.0, -180.0, 0.0, 10.0, 116.4]), np.array([0.0, 10.0, 90.0, -90.0, 39.9])
+    rows, metres = NearestIndex.build(*stations).query(*points, k, np.inf)
+    expected_rows, expected_metres = brute(stations, points, k, np.inf, np.ones(25, dtype=bool))
+    assert rows.tolist() == expected_rows
+    assert metres.tolist() == expected_metres
+
+
+def test_more_stations_than_k_at_one_place() -> None:
+    """Of seven stations at one place the three smallest rows come, whatever else stands nearby."""
+    lng = [116.401, *[116.4] * 7, 116.4]
+    index = NearestIndex.build(lng, [39.9] * 9)
+    rows, metres = index.query([116.4, 116.4011], [39.9, 39.9], k=3)
+    assert rows.tolist() == [[1, 2, 3], [0, 1, 2]]
+    assert metres[0].tolist() == [0, 0, 0]
+
+
+def test_the_order_is_the_ellipsoid_s_not_the_plane_s() -> None:
+    """A degree of longitude is shorter than one of latitude in Beijing."""
+    rows, metres = NearestIndex.build([116.4, 116.412], [39.91, 39.9]).query([116.4], [39.9], 2)
+    assert rows.tolist() == [[1, 0]]
+    assert metres[0].tolist() == pytest.approx([1026.1, 1110.4], abs=0.5)
+
+
+def test_the_radius_is_inclusive() -> None:
+    """A station at exactly the radius is within it; a hair less leaves it out."""
+    index = NearestIndex.build([116.41], [39.9])
+    far = index.query([116.4], [39.9])[1][0, 0]
+    assert index.query([116.4], [39.9], 1, far)[0].tolist() == [[0]]
+    assert index.query([116.4], [39.9], 1, np.nextafter(far, 0))[0].tolist() == [[-1]]
+
+
+def test_none_is_minus_one_and_inf() -> None:
+    """No stations, none in reach, none allowed, and no points: -1 and inf of the shape asked."""
+    nothing = NearestIndex.build([], [])
+    assert len(nothing) == 0
+    for rows, metres in (
+        nothing.query([116.4], [39.9], 2),
+        NearestIndex.build([0.0], [0.0]).query([116.4], [39.9], 2),
+        NearestIndex.build([116.4], [39.9]).query([116.4], [39.9], 2, mask=np.array([False])),
+    ):
+        assert rows.tolist() == [[-1, -1]]
+        assert np.isinf(metres).all()
+    assert NearestIndex.build([116.4], [39.9]).query([], [], 4)[0].shape == (0, 4)
+
+
+def test_bad_input_is_refused() -> None:
+    """Stations and points by their rows, figures and masks by their names."""
+    with pytest.raises(GeoError) as fault:
+        NearestIndex.build([116.4, np.nan], [39.9, 39.9])
+    assert fault.value.rows == (1,)
+    index = NearestIndex.build([116.4], [39.9])
+    with pytest.raises(GeoError) as fault:
+        index.query([39.9], [116.4])
+    assert fault.value.rows == (0,)
+    for code, asked in {
+        "k_range": {"k": 0},
+        "radius_range": {"radius_m": -1.0},
+        "mask_shape": {"mask": np.array([True, False])},
+    }.items():
+        with pytest.raises(GeoError, match=code):
+            index.query([116.4], [39.9], **asked)
+    with pytest.raises(GeoError, match="radius_range"):
+        index.query([116.4], [39.9], radius_m=np.nan)
+    with pytest.raises(GeoError, match="mask_shape"):
+        index.query([116.4], [39.9], mask=np.array([1]))
