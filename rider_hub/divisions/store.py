@@ -11,7 +11,18 @@ from rider_hub.divisions.model import Division, Edition
 from rider_hub.divisions.tables import boundary, division, edition
 from rider_hub.storage import in_batches
 
-__all__ = ["best_edition", "children", "current_editions", "find_divisions", "names", "polygons", "roots"]
+__all__ = [
+    "best_edition",
+    "boundary_regions",
+    "children",
+    "codes_inside",
+    "current_editions",
+    "find_divisions",
+    "names",
+    "polygons",
+    "roots",
+    "upper_codes",
+]
 
 #: Bound parameters a statement: below the limit of any SQLite.
 _CODES_A_QUERY = 500
@@ -63,6 +74,36 @@ async def children(connection: AsyncConnection, parent: str) -> list[Division]:
     query = select(division).where(division.c.edition_id.in_(ids), division.c.parent == parent)
     found = {one.code: one for one in await _divisions(connection, query)}
     return [found[code] for code in sorted(found)]
+
+
+async def codes_inside(connection: AsyncConnection, region: str, level: str) -> set[str]:
+    """Return the codes of one level inside a region."""
+    best = best_edition(await current_editions(connection, "codes"), region)
+    if best is None:
+        return set()
+    query = select(division.c.code).where(
+        division.c.edition_id == best.id,
+        division.c.level == level,
+        division.c.code >= region,
+        division.c.code < region + ":",
+    )
+    return set((await connection.execute(query)).scalars())
+
+
+async def boundary_regions(connection: AsyncConnection, level: str) -> list[str]:
+    """Return the regions that have polygons of a level, the wider ones first."""
+    regions = {one.region for one in await current_editions(connection, "boundaries", level)}
+    return sorted(regions, key=lambda region: (len(region), region))
+
+
+async def upper_codes(connection: AsyncConnection) -> set[str]:
+    """Return the codes in use down to counties: what a table of one county may name as parents."""
+    query = (
+        select(division.c.code)
+        .join(edition, edition.c.id == division.c.edition_id)
+        .where(edition.c.current, division.c.level.in_(("province", "city", "county")))
+    )
+    return set((await connection.execute(query)).scalars())
 
 
 async def roots(connection: AsyncConnection) -> list[str]:

@@ -58,8 +58,8 @@ def describe(opening_hours: str) -> str:
 def parse(opening_hours: str) -> Week | None:
     """Return the spans of each day, None where the text is empty or says more than this subset.
 
-    Understood: `24/7`; rules like `Mo-Fr 09:00-18:00` or `08:00-12:00,13:00-20:00`, joined by `;`, a later one
-    replacing an earlier one on its days; `off`; a span that ends before it begins runs over midnight.
+    Understood: `24/7`; rules like `Mo-Fr 09:00-18:00` or `08:00-12:00,13:00-20:00`, joined by `;`, a later
+    one replacing an earlier one on its days; `off`; a span that ends before it begins runs over midnight.
     """
     text = unicodedata.normalize("NFKC", opening_hours).strip().lower()
     if text == "24/7":
@@ -79,7 +79,7 @@ def parse(opening_hours: str) -> Week | None:
 
 def _rule(text: str) -> tuple[frozenset[int], tuple[tuple[int, int], ...]] | None:
     match = _RULE.fullmatch(text)
-    # Days alone mean "all day" in the full grammar; registries mean "hours not filled in", so nobody can tell.
+    # Days alone mean "all day" in the full grammar; in registries they mean "hours not filled in".
     if match is None or match["times"] is None or not match["times"].strip():
         return None
     days = _days(match["days"]) if match["days"] else _EVERY_DAY

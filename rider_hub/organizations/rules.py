@@ -23,7 +23,7 @@ _ORDER: Final = {
 
 
 def precedence(organization: Organization) -> tuple[int, str]:
-    """Return what orders organizations that cover one place: own branch, joint branch, others; then the code."""
+    """Return the order among organizations that cover one place: own branch, joint branch, others; code."""
     kind = organization.kind
     rank = _ORDER[OrganizationKind(kind)] if kind in _ORDER else len(_ORDER)
     return rank, organization.code
