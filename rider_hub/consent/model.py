@@ -2,7 +2,7 @@
 
 import msgspec
 
-__all__ = ["Notice", "Point", "Purpose"]
+__all__ = ["PURPOSE_TITLES", "Notice", "Point", "Purpose"]
 
 
 class Purpose:
@@ -14,6 +14,14 @@ class Purpose:
     PARTY_ACTIVITIES = "party_activities"
     #: To be invited to activities that are open to everyone; has nothing to do with membership.
     OPEN_ACTIVITIES = "open_activities"
+
+
+#: The purposes as pages call them.
+PURPOSE_TITLES = {
+    Purpose.DECLARATION: "党员身份申报",
+    Purpose.PARTY_ACTIVITIES: "党组织活动邀请",
+    Purpose.OPEN_ACTIVITIES: "开放活动邀请",
+}
 
 
 class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,72 @@
+"""Declarations and consents as values; pure, and never shown beside another rider's."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Consent", "Declaration", "Entry", "Kind", "Own"]
+
+
+class Kind(StrEnum):
+    """What a rider states to be. Joining intent is another thing with a consent of its own."""
+
+    FULL = "full"
+    PROBATIONARY = "probationary"
+
+    @property
+    def title_zh(self) -> str:
+        """The word on pages."""
+        return {"full": "正式党员", "probationary": "预备党员"}[self]
+
+
+class Declaration(msgspec.Struct, frozen=True):
+    """What stands in a rider's sealed record.
+
+    Everyone who consented to anything has a record; without a declaration, or after its withdrawal, all but
+    the rider is empty, so that the existence of the row tells nothing.
+    """
+
+    rider_id: str
+    kind: Kind | None = None
+    home_organization: str | None = None
+    body: str | None = None
+    declared_at: datetime | None = None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of the consent ledger as it is sealed; lines are appended, never changed."""
+
+    rider_id: str
+    act: Literal["given", "withdrawn"]
+    purpose: str
+    #: Code of the one organization consented to.
+    body: str
+    notice_version: int
+    at: datetime
+    #: The line that a withdrawal ends.
+    ends: str | None = None
+
+
+class Consent(msgspec.Struct, frozen=True):
+    """A consent that is live at the moment it was read; not to be kept."""
+
+    id: str
+    rider_id: str
+    purpose: str
+    body: str
+    notice_version: int
+    given_at: datetime
+
+
+class Own(msgspec.Struct, frozen=True):
+    """What a rider sees of their own: the declaration, what is consented to, and the ledger."""
+
+    declaration: Declaration | None
+    consents: tuple[Consent, ...]
+    ledger: tuple[Entry, ...]
+
+    def consent(self, purpose: str) -> Consent | None:
+        """Return the live consent to a purpose, None where there is none."""
+        return next((consent for consent in self.consents if consent.purpose == purpose), None)

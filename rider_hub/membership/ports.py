@@ -1,0 +1,40 @@
+"""What membership hands over or wipes when a rider asks for a copy or for erasure."""
+
+from collections.abc import Sequence
+
+from rider_hub.access import Change, Keyring, Look
+from rider_hub.consent.model import PURPOSE_TITLES
+from rider_hub.consent.ports import Section
+from rider_hub.membership.ledger import erase_entries, history
+from rider_hub.membership.store import erase_record, read_record
+
+__all__ = ["erase", "export"]
+
+_ACTS = {"given": "同意", "withdrawn": "撤回同意"}
+
+
+async def erase(work: Change, keys: Keyring, rider_id: str) -> int:
+    """Delete a rider's record and consents in the caller's transaction; returns how many rows went."""
+    record = await erase_record(work.connection, keys, rider_id)
+    return record + await erase_entries(work.connection, keys, rider_id)
+
+
+async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
+    """Return a rider's declaration and consents as the rider reads them."""
+    record = await read_record(look.connection, keys, rider_id)
+    lines = await history(look.connection, keys, rider_id)
+    declared = (
+        ()
+        if record.kind is None
+        else (
+            ("申报类别", record.kind.title_zh),
+            ("组织关系所在党组织", record.home_organization or ""),
+            ("愿意让谁看到", record.body or ""),
+        )
+    )
+    consents = tuple(
+        (PURPOSE_TITLES.get(entry.purpose, entry.purpose), f"{_ACTS[entry.act]} {entry.at.isoformat()}")
+        for _, entry in lines
+    )
+    sections = (Section("党员身份申报", declared), Section("同意记录", consents))
+    return [section for section in sections if section.entries]
