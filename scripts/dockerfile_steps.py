@@ -44,7 +44,7 @@ class Build:
 
     def here(self, text: str) -> str:
         """Turn each path of the stage's own folders in a text to the stage's root."""
-        return re.sub(rf"(?<![\w.$/-])/(?={'|'.join(self.own)}\b)", f"{self.root}/", text)
+        return re.sub(rf"(?<![\w.$/-])/(?=(?:{'|'.join(self.own)})\b)", f"{self.root}/", text)
 
     def run(self) -> None:
         """Carry out the instructions in order."""

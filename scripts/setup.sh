@@ -69,7 +69,7 @@ fi
 vendor=rider_hub/web/static/vendor
 if changed package-lock.json node_modules/package-lock.installed; then
     say "Fetching the front-end packages from package-lock.json"
-    run_npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+    run_npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2
     cp package-lock.json node_modules/package-lock.installed
     rm -f "$vendor/manifest.json"
 fi
