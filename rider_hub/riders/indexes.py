@@ -1,0 +1,70 @@
+"""Keyed indexes to find phones, names and identity numbers by; the values themselves stay sealed."""
+
+import unicodedata
+
+from cryptography.hazmat.primitives import hashes, hmac
+
+from connectors.identity import normalise_phone
+from rider_hub.access import Keyring
+
+__all__ = [
+    "county_feed_key",
+    "identity_hash",
+    "identity_index",
+    "name_index",
+    "phone4_index",
+    "phone_index",
+    "search_indexes",
+]
+
+_TAIL = 4
+
+
+def county_feed_key(keys: Keyring, county: str) -> bytes:
+    """Return the key under which a county's senders hash identity numbers; it is given to them as hex.
+
+    It is derived from the hub's feed key and the county's code, so nothing more has to be kept.
+    """
+    return keys.mac("feed", county.encode())
+
+
+def identity_hash(keys: Keyring, county: str, number: str) -> str:
+    """Return what a sender may give as `id_hash`: HMAC(county feed key, the 18 upper-case characters)."""
+    digest = hmac.HMAC(county_feed_key(keys, county), hashes.SM3() if keys.suite == "sm" else hashes.SHA256())
+    digest.update(number.upper().encode())
+    return digest.finalize().hex()
+
+
+def identity_index(keys: Keyring, id_hash: str) -> bytes:
+    """Return what is stored of an identity number: the HMAC under the hub's own key of the inner value."""
+    return keys.blind("index", "identity", id_hash)
+
+
+def phone_index(keys: Keyring, phone: str) -> bytes:
+    """Return the index of a phone number in its one form."""
+    return keys.blind("index", "phone", phone)
+
+
+def phone4_index(keys: Keyring, phone: str) -> bytes:
+    """Return the index of a phone number's last four digits."""
+    return keys.blind("index", "phone4", phone[-_TAIL:])
+
+
+def name_index(keys: Keyring, name: str) -> bytes:
+    """Return the index of a full name; width and blanks make no difference."""
+    return keys.blind("index", "name", "".join(unicodedata.normalize("NFKC", name).split()))
+
+
+def search_indexes(keys: Keyring, text: str) -> tuple[str, bytes]:
+    """Return the column to search and the value to find in it for what a person typed.
+
+    A full phone number, its last four digits, or else a full name: nothing shorter can be found, since only
+    keyed indexes of these three are kept.
+    """
+    typed = unicodedata.normalize("NFKC", text).strip()
+    if typed.isascii() and typed.isdigit() and len(typed) == _TAIL:
+        return "phone4_index", phone4_index(keys, typed)
+    phone = normalise_phone(typed)
+    if phone:
+        return "phone_index", phone_index(keys, phone[0])
+    return "name_index", name_index(keys, typed)

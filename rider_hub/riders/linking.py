@@ -1,0 +1,250 @@
+"""Keeping identity links and riders in step with the registrations; inside the caller's transaction."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, bindparam, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rider_hub.riders.identity import Member, Pair, components, riders_of, wanted_links
+from rider_hub.riders.model import LinkState
+from rider_hub.riders.tables import identity_link, registration, rider
+from rider_hub.storage import in_batches, insert_rows, new_id
+
+__all__ = ["HUB_ITSELF", "homes_of", "regroup", "review_links"]
+
+#: Who decided a link that no person did.
+HUB_ITSELF = "hub"
+
+_VALUES_A_QUERY = 500
+_IN_FORCE = (LinkState.LINKED, LinkState.CONFIRMED)
+_OWN = (LinkState.LINKED, LinkState.PROPOSED)
+
+
+async def review_links(
+    connection: AsyncConnection, changed: Collection[str], indexes: Iterable[bytes], now: datetime
+) -> None:
+    """Bring the links around changed registrations in line with the evidence, and regroup the riders.
+
+    `indexes` are the identity and phone indexes of these registrations, before and after the change. What a
+    person decided about a pair stays.
+    """
+    keyed = sorted(set(indexes))
+    if not keyed:
+        return
+    members = await _members_by_index(connection, keyed)
+    members |= await _members(connection, registration.c.id, sorted(changed))
+    links = await _links(connection, sorted(members))
+    wanted = wanted_links(members.values(), frozenset(keyed))
+    beside = {id_ for pair in links for id_ in pair} - set(members)
+    members |= await _members(connection, registration.c.id, sorted(beside))
+    judged = {
+        pair: row
+        for pair, row in links.items()
+        if _is_judged(pair, row["state"], members, changed, frozenset(keyed))
+    }
+    fresh = [_fresh(pair, state, members, now) for pair, state in wanted.items() if pair not in links]
+    await insert_rows(connection, identity_link, fresh)
+    moved: list[dict[str, Any]] = []
+    homes: dict[str, str] = {}
+    touched = {id_ for row in fresh if row["state"] is LinkState.LINKED for id_ in _pair(row)}
+    for pair, row in judged.items():
+        state = wanted.get(pair, LinkState.UNDONE)
+        if state == row["state"] or not _is_own(row) or _rests(row, pair, members, state):
+            continue
+        if row["state"] == LinkState.LINKED:
+            homes |= homes_of(row)
+        if LinkState.LINKED in (state, row["state"]):
+            touched.update(pair)
+        moved.append(_moved(row, pair, state, members, now))
+    await _move(connection, moved)
+    if touched:
+        await regroup(connection, touched, homes, now)
+
+
+async def regroup(
+    connection: AsyncConnection, touched: Collection[str], homes: Mapping[str, str], now: datetime
+) -> None:
+    """Give each group of linked registrations around `touched` one rider.
+
+    `homes` name the rider to which a registration returns whose link was undone. A rider without a
+    registration stays as a row, so that undoing finds it again.
+    """
+    near = await _members(connection, registration.c.id, sorted(touched))
+    riders = sorted({member.rider_id for member in near.values()} | set(homes.values()))
+    members = await _members(connection, registration.c.rider_id, riders)
+    links = await _links(connection, sorted(members))
+    groups = components(
+        list(members.values()), [pair for pair, row in links.items() if row["state"] in _IN_FORCE]
+    )
+    known = await _riders(connection, riders)
+    chosen = riders_of(groups, homes, {id_: row["first_seen_at"] for id_, row in known.items()})
+    moves: list[dict[str, str]] = []
+    for group, owner in zip(groups, chosen, strict=True):
+        target = owner or await _new_rider(connection, known[group[0].rider_id], now)
+        moves += [{"id_": m.id, "owner": target} for m in group if m.rider_id != target]
+    if moves:
+        statement = update(registration).where(registration.c.id == bindparam("id_"))
+        await connection.execute(statement.values(rider_id=bindparam("owner")), moves)
+        await _refresh_seen(connection, groups, chosen)
+
+
+def _is_judged(
+    pair: Pair,
+    state: str,
+    members: Mapping[str, Member],
+    changed: Collection[str],
+    indexes: Collection[bytes],
+) -> bool:
+    """Say whether the evidence read is all there is about a pair."""
+    if pair[0] in changed or pair[1] in changed:
+        return True
+    one = members[pair[0]]
+    return (one.identity_index if state == LinkState.LINKED else one.phone_index) in indexes
+
+
+def _is_own(row: RowMapping) -> bool:
+    return row["state"] in _OWN or (row["state"] == LinkState.UNDONE and row["decided_by"] == HUB_ITSELF)
+
+
+def _rests(row: RowMapping, pair: Pair, members: Mapping[str, Member], state: LinkState) -> bool:
+    """Say whether a link stays though nothing speaks for it now: one side has left, which is no evidence."""
+    gone = not all(members[id_].active for id_ in pair)
+    return state is LinkState.UNDONE and row["state"] == LinkState.LINKED and gone
+
+
+def _fresh(pair: Pair, state: LinkState, members: Mapping[str, Member], now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "registration_a": pair[0],
+        "registration_b": pair[1],
+        "created_at": now,
+        **_standing(pair, state, members, now),
+    }
+
+
+def _standing(pair: Pair, state: LinkState, members: Mapping[str, Member], now: datetime) -> dict[str, Any]:
+    by = "identity" if state is LinkState.LINKED else "phone"
+    linked = state is LinkState.LINKED
+    return {
+        "rider_before_b": members[pair[1]].rider_id,
+        "state": state,
+        "evidence": {"by": by, "rider_before_a": members[pair[0]].rider_id},
+        "decided_at": now if linked else None,
+        "decided_by": HUB_ITSELF if linked else None,
+    }
+
+
+def _moved(
+    row: RowMapping, pair: Pair, state: LinkState, members: Mapping[str, Member], now: datetime
+) -> dict[str, Any]:
+    if state is not LinkState.UNDONE:
+        return {"id": row["id"], **_standing(pair, state, members, now)}
+    return {
+        "id": row["id"],
+        "rider_before_b": row["rider_before_b"],
+        "state": state,
+        "evidence": {**row["evidence"], "lapsed": "yes"},
+        "decided_at": now,
+        "decided_by": HUB_ITSELF,
+    }
+
+
+def _pair(row: Mapping[str, Any] | RowMapping) -> Pair:
+    return row["registration_a"], row["registration_b"]
+
+
+def homes_of(row: RowMapping) -> dict[str, str]:
+    """Return where each side of a link was before it."""
+    before_a = row["evidence"]["rider_before_a"]
+    return {row["registration_a"]: before_a, row["registration_b"]: row["rider_before_b"]}
+
+
+async def _move(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    names = [name for name in rows[0] if name != "id"]
+    statement = update(identity_link).where(identity_link.c.id == bindparam("id_"))
+    statement = statement.values({name: bindparam(f"{name}_") for name in names})
+    await connection.execute(statement, [{f"{name}_": value for name, value in row.items()} for row in rows])
+
+
+async def _members_by_index(connection: AsyncConnection, indexes: Sequence[bytes]) -> dict[str, Member]:
+    found: dict[str, Member] = {}
+    for part in in_batches(indexes, _VALUES_A_QUERY):
+        shared = or_(registration.c.identity_index.in_(part), registration.c.phone_index.in_(part))
+        found |= await _members_where(connection, shared)
+    return found
+
+
+async def _members(
+    connection: AsyncConnection, column: ColumnElement[str], values: Sequence[str]
+) -> dict[str, Member]:
+    found: dict[str, Member] = {}
+    for part in in_batches(values, _VALUES_A_QUERY):
+        found |= await _members_where(connection, column.in_(part))
+    return found
+
+
+async def _members_where(connection: AsyncConnection, condition: ColumnElement[bool]) -> dict[str, Member]:
+    c = registration.c
+    query = select(
+        c.id,
+        c.platform,
+        c.platform_rider_ref,
+        c.rider_id,
+        c.state,
+        c.seen_at,
+        c.identity_index,
+        c.phone_index,
+    ).where(condition)
+    return {
+        row.id: Member(
+            id=row.id,
+            key=(row.platform, row.platform_rider_ref),
+            rider_id=row.rider_id,
+            active=row.state == "active",
+            seen_at=row.seen_at,
+            identity_index=row.identity_index,
+            phone_index=row.phone_index,
+        )
+        for row in await connection.execute(query)
+    }
+
+
+async def _links(connection: AsyncConnection, ids: Sequence[str]) -> dict[Pair, RowMapping]:
+    found: dict[Pair, RowMapping] = {}
+    for part in in_batches(ids, _VALUES_A_QUERY):
+        c = identity_link.c
+        query = select(identity_link).where(or_(c.registration_a.in_(part), c.registration_b.in_(part)))
+        rows = (await connection.execute(query)).mappings()
+        found.update({_pair(row): row for row in rows})
+    return found
+
+
+async def _riders(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, RowMapping]:
+    found: dict[str, RowMapping] = {}
+    for part in in_batches(ids, _VALUES_A_QUERY):
+        rows = (await connection.execute(select(rider).where(rider.c.id.in_(part)))).mappings()
+        found.update({row["id"]: row for row in rows})
+    return found
+
+
+async def _new_rider(connection: AsyncConnection, like: RowMapping, now: datetime) -> str:
+    row = {**like, "id": new_id(), "first_seen_at": now, "chosen_community": None}
+    await insert_rows(connection, rider, [row])
+    return str(row["id"])
+
+
+async def _refresh_seen(
+    connection: AsyncConnection, groups: Sequence[Sequence[Member]], chosen: Sequence[str | None]
+) -> None:
+    rows = [
+        {"id_": owner, "seen": max(member.seen_at for member in group)}
+        for group, owner in zip(groups, chosen, strict=True)
+        if owner is not None
+    ]
+    if rows:
+        statement = update(rider).where(rider.c.id == bindparam("id_"))
+        await connection.execute(statement.values(last_seen_at=bindparam("seen")), rows)

@@ -1,0 +1,243 @@
+"""Use cases on riders: taking in checked registrations, opening one person, deciding on a link."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, select, update
+
+from connectors.batch import Checked
+from rider_hub.access import Actor, Change, Hub, Keyring
+from rider_hub.errors import Absent, Conflict, Invalid
+from rider_hub.riders import store
+from rider_hub.riders.linking import homes_of, regroup, review_links
+from rider_hub.riders.model import Identity, LinkState, Outcome, RegistrationState, Version, may_become
+from rider_hub.riders.rows import record_of, registration_rows, version_of, without_number
+from rider_hub.riders.tables import identity_link, registration, registration_history, rider
+from rider_hub.storage import insert_rows, new_id, upsert_rows
+
+__all__ = ["apply_registrations", "decide_link", "unmask_rider"]
+
+
+@dataclass
+class _Sorted:
+    """Checked records by what they mean for what is stored."""
+
+    news: list[tuple[Checked, Version]]
+    seen: list[RowMapping]
+    outcomes: dict[int, Outcome]
+
+
+async def apply_registrations(
+    work: Change,
+    keys: Keyring,
+    *,
+    platform: str,
+    county: str,
+    checked: Sequence[Checked],
+    receipt_id: str | None,
+) -> list[Outcome]:
+    """Take at most 1,000 checked registrations into the caller's transaction; one outcome a record, in order.
+
+    The greatest version of a key wins, within the records as against what is stored: any order and any
+    repetition ends in the same state. A record whose station is unknown is stored and waits for it.
+    """
+    records = [without_number(one, keys, county) for one in checked]
+    refs = [record_of(one).platform_rider_ref for one in records]
+    known = await store.find_registrations(work.connection, platform, refs)
+    found = _sort(records, known, keys)
+    refs_named = [record_of(one).station_ref for one, _ in found.news]
+    stations = await store.station_divisions(work.connection, platform, [ref for ref in refs_named if ref])
+    rows = registration_rows(
+        found.news,
+        known,
+        keys=keys,
+        platform=platform,
+        county=county,
+        stations=stations,
+        now=work.now,
+    )
+    await _write(work, rows, known, stations, receipt_id)
+    await store.touch(
+        work.connection,
+        [row["id"] for row in found.seen],
+        [row["rider_id"] for row in found.seen],
+        work.now,
+    )
+    await _link(work, rows, known)
+    for (one, _), row in zip(found.news, rows, strict=True):
+        if row["hold"]:
+            found.outcomes[one.row] = Outcome(one.row, "waiting", found.outcomes[one.row].warning)
+    return [found.outcomes[one.row] for one in checked]
+
+
+def _sort(records: Iterable[Checked], known: Mapping[str, RowMapping], keys: Keyring) -> _Sorted:
+    best: dict[str, tuple[Checked, Version]] = {}
+    outcomes: dict[int, Outcome] = {}
+    seen: list[RowMapping] = []
+    for one in records:
+        ref, version = record_of(one).platform_rider_ref, version_of(one, keys)
+        earlier = best.get(ref)
+        there = earlier[1] if earlier else _stored_version(known.get(ref))
+        conflict = there is not None and version.conflicts_with(there)
+        warning = "version_conflict" if conflict else None
+        if there is not None and version <= there:
+            repeated = "duplicate_in_batch" if earlier else None
+            outcomes[one.row] = Outcome(one.row, "unchanged", warning or repeated)
+            if not earlier and version == there:
+                seen.append(known[ref])
+            continue
+        if earlier:
+            outcomes[earlier[0].row] = Outcome(earlier[0].row, "unchanged", warning or "duplicate_in_batch")
+        best[ref] = (one, version)
+        outcomes[one.row] = Outcome(one.row, "accepted", None if earlier else warning)
+    return _Sorted(list(best.values()), seen, outcomes)
+
+
+def _stored_version(row: RowMapping | None) -> Version | None:
+    return Version(row["version_at"], row["version_id"], row["digest"]) if row else None
+
+
+async def _write(
+    work: Change,
+    rows: Sequence[Mapping[str, Any]],
+    known: Mapping[str, RowMapping],
+    stations: Mapping[str, str],
+    receipt_id: str | None,
+) -> None:
+    news = [row for row in rows if row["platform_rider_ref"] not in known]
+    changed = [row for row in rows if row["platform_rider_ref"] in known]
+    await insert_rows(work.connection, rider, [_rider(row, stations, work.now) for row in news])
+    await upsert_rows(work.connection, registration, rows, key=["id"], keep=["rider_id"])
+    moved = [row for row in changed if _place(row) != _place(known[row["platform_rider_ref"]])]
+    await store.move_riders(
+        work.connection, {row["rider_id"]: _division(row, stations) for row in moved if _is_active(row)}
+    )
+    await store.touch(work.connection, [], [row["rider_id"] for row in changed], work.now)
+    await insert_rows(
+        work.connection,
+        registration_history,
+        [
+            {
+                "id": new_id(),
+                "registration_id": row["id"],
+                "version_at": row["version_at"],
+                "state": row["state"],
+                "employment": row["employment"],
+                "station_ref": row["station_ref"],
+                "receipt_id": receipt_id,
+                "recorded_at": work.now,
+            }
+            for row in rows
+        ],
+    )
+
+
+def _rider(row: Mapping[str, Any], stations: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    return {
+        "id": row["rider_id"],
+        "division": _division(row, stations),
+        "first_seen_at": now,
+        "last_seen_at": now,
+        "chosen_community": None,
+    }
+
+
+def _division(row: Mapping[str, Any], stations: Mapping[str, str]) -> str:
+    """Return where a rider is in scope until a match says more: the station's place, else the county."""
+    return stations.get(row["station_ref"] or "", row["county"])
+
+
+def _place(row: Mapping[str, Any] | RowMapping) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("county", "station_ref", "area_community", "area_lng", "area_lat"))
+
+
+def _is_active(row: Mapping[str, Any]) -> bool:
+    return bool(row["state"] == RegistrationState.ACTIVE)
+
+
+async def _link(work: Change, rows: Sequence[Mapping[str, Any]], known: Mapping[str, RowMapping]) -> None:
+    """Review the links of registrations whose identity, phone or state changed."""
+    names = ("identity_index", "phone_index", "state")
+    changed: set[str] = set()
+    indexes: set[bytes] = set()
+    for row in rows:
+        before = known.get(row["platform_rider_ref"])
+        if before is None or any(before[name] != row[name] for name in names):
+            found = [side[name] for side in (before, row) if side for name in names[:2]]
+            if any(found):
+                changed.add(row["id"])
+                indexes.update(index for index in found if index)
+    await review_links(work.connection, changed, indexes, work.now)
+
+
+async def unmask_rider(hub: Hub, actor: Actor, rider_id: str, purpose: str) -> Identity:
+    """Open the name and phone of one rider for a stated purpose; the trail keeps who, whom and why.
+
+    Raises Invalid without a purpose, Absent where the rider is not in the viewer's scope.
+    """
+    if not purpose.strip():
+        raise Invalid(
+            "请写明查看姓名和电话的用途。",
+            "State the purpose of opening name and phone.",
+            code="purpose_required",
+        )
+    async with hub.look(actor, "riders.unmask", target=f"rider:{rider_id}", purpose=purpose.strip()) as work:
+        query = select(rider.c.id).where(rider.c.id == rider_id, work.scope.where(rider.c.division))
+        if (await work.connection.execute(query)).first() is None:
+            raise Absent
+        work.opened([rider_id])
+        work.count(riders=1)
+        return (await store.identities(work, hub.keys, [rider_id])).get(rider_id, Identity())
+
+
+async def decide_link(hub: Hub, actor: Actor, link_id: str, decision: LinkState) -> None:
+    """Confirm, reject or undo a link between two registrations; undoing gives each rider their own back.
+
+    Raises Absent where one of the riders is out of the viewer's scope, Conflict where the link is not in a
+    state that allows the decision.
+    """
+    async with hub.change(actor, "riders.review", target=f"link:{link_id}") as work:
+        row = await _link_in_scope(work, link_id)
+        if not may_become(LinkState(row["state"]), decision):
+            raise Conflict(
+                "这条关联已处理过，请刷新页面。", "This link was decided meanwhile: reload the page."
+            )
+        before = await _riders_now(work, row) if decision is LinkState.CONFIRMED else {}
+        values = {"state": decision, "decided_at": work.now, "decided_by": actor.id, **before}
+        await work.connection.execute(
+            update(identity_link).where(identity_link.c.id == link_id).values(values)
+        )
+        pair = {row["registration_a"], row["registration_b"]}
+        homes = homes_of(row) if decision is LinkState.UNDONE else {}
+        if decision is not LinkState.REJECTED:
+            await regroup(work.connection, pair, homes, work.now)
+        work.count(links=1)
+
+
+async def _link_in_scope(work: Change, link_id: str) -> RowMapping:
+    row = (
+        (await work.connection.execute(select(identity_link).where(identity_link.c.id == link_id)))
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise Absent
+    ids = (row["registration_a"], row["registration_b"])
+    query = (
+        select(registration.c.id)
+        .join(rider, rider.c.id == registration.c.rider_id)
+        .where(registration.c.id.in_(ids), work.scope.where(rider.c.division))
+    )
+    if len((await work.connection.execute(query)).all()) != len(ids):
+        raise Absent
+    return row
+
+
+async def _riders_now(work: Change, row: RowMapping) -> dict[str, Any]:
+    """Return what undoing will need: the riders of both sides before they become one."""
+    a, b = row["registration_a"], row["registration_b"]
+    query = select(registration.c.id, registration.c.rider_id).where(registration.c.id.in_([a, b]))
+    now = {found.id: found.rider_id for found in await work.connection.execute(query)}
+    return {"rider_before_b": now[b], "evidence": {**row["evidence"], "rider_before_a": now[a]}}
