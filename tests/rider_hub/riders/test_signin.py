@@ -89,7 +89,7 @@ async def test_an_unknown_phone_gets_the_same_answers(database_url: str, tmp_pat
         await _register(hub, 1, PHONE)
         answers: dict[str, list[object]] = {PHONE: [], UNKNOWN: []}
         for phone, heard in answers.items():
-            heard.append(await request_code(hub, phone))
+            await request_code(hub, phone)
             with pytest.raises(Conflict) as soon:
                 await request_code(hub, phone)
             with pytest.raises(Unauthenticated) as wrong:
