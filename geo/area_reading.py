@@ -12,12 +12,12 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 
 from geo.area_checks import code_texts, is_lng_lat
+from geo.area_sources import area_source, unreadable
 from geo.datum import FRAMES, convert
 from geo.errors import GeoError
 from geo.points import MAX_LAT
 
 _WGS84: Final = 4326
-_JSON: Final = (".geojson", ".json")
 # Swapped axes stay below this and are named by the checks; what exceeds it is metres.
 _NO_DEGREE: Final = 360.0
 _IN_WGS84: Final = ("wgs84", "cgcs2000")
@@ -71,16 +71,15 @@ def read_areas(path: str | Path, frame: str, *, code: str = "code", name: str = 
 
 
 def _table(file: Path) -> pd.DataFrame:
-    """Read the first layer, in GB18030 where the text is not UTF-8."""
+    """Read the first layer, in GB18030 where a Shapefile is not in the encoding it should be."""
+    source = area_source(file)
     try:
-        if file.suffix.lower() in _JSON:
-            return pyogrio.read_dataframe(_utf8(file.read_bytes()))
-        if _states_no_encoding(file):
+        if _states_no_encoding(source):
             try:
-                return pyogrio.read_dataframe(file, encoding="UTF-8")
+                return pyogrio.read_dataframe(source, encoding="UTF-8")
             except UnicodeDecodeError:
-                return pyogrio.read_dataframe(file, encoding="GB18030")
-        return pyogrio.read_dataframe(file)
+                return pyogrio.read_dataframe(source, encoding="GB18030")
+        return pyogrio.read_dataframe(source)
     except (
         DataSourceError,
         DataLayerError,
@@ -89,24 +88,13 @@ def _table(file: Path) -> pd.DataFrame:
         RuntimeError,
         shapely.GEOSException,
     ) as fault:
-        raise GeoError(
-            "areas_unreadable",
-            f"读不出边界文件 {file.name}；请用完整的 GeoJSON、Shapefile（可打包为 zip）或 GeoPackage。",
-            f"Boundary file {file.name} cannot be read; give a whole GeoJSON, Shapefile or GeoPackage.",
-        ) from fault
+        raise unreadable(file) from fault
 
 
-def _states_no_encoding(file: Path) -> bool:
+def _states_no_encoding(source: Path | bytes | str) -> bool:
     """Tell a Shapefile without a usable .cpg, for which GDAL falls back to Latin-1."""
-    about = pyogrio.read_info(file)
+    about = pyogrio.read_info(source)
     return bool(about["driver"] == "ESRI Shapefile" and about["encoding"] == "ISO-8859-1")
-
-
-def _utf8(content: bytes) -> bytes:
-    try:
-        return content.decode("utf-8-sig").encode()
-    except UnicodeDecodeError:
-        return content.decode("gb18030").encode()
 
 
 def _name_text(value: object) -> str:

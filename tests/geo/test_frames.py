@@ -197,3 +197,19 @@ def test_evidence_refuses_what_it_cannot_count() -> None:
         frame_evidence([116.5], [39.5], [], index)
     with pytest.raises(GeoError, match="point_not_finite"):
         frame_evidence([np.nan], [39.5], ["A000"], index)
+
+
+def test_only_boundary_files_are_opened(tmp_path: Path) -> None:
+    """A file that points elsewhere, an archive of two or of something else, and a folder are refused."""
+    source = "<OGRVRTDataSource><OGRVRTLayer name='a'/></OGRVRTDataSource>"
+    (tmp_path / "a.geojson").write_text(source, encoding="utf-8")
+    (tmp_path / "a.shp").write_text(source, encoding="utf-8")
+    for name, members in {"two.zip": ["a.shp", "b.shp"], "none.zip": ["a.csv"], "vrt.zip": ["a.shp"]}.items():
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for member in members:
+                archive.writestr(member, source)
+    for name in ("a.geojson", "a.shp", "two.zip", "none.zip", "vrt.zip", ""):
+        with pytest.raises(GeoError, match="areas_unreadable"):
+            read_areas(tmp_path / name, "wgs84")
+    with pytest.raises(GeoError, match="areas_unreadable"):
+        read_areas("/vsizip/areas.zip", "wgs84")
