@@ -57,7 +57,7 @@ def plain_of(value: Any, kind: Kind, states: Mapping[str, State] | None = None) 
         case "number":
             return float(value) if isinstance(value, float) else int(value)
         case "metres":
-            return int(round(value))
+            return round(float(value))
         case "date":
             return date.fromisoformat(day(value))
         case "time":

@@ -20,8 +20,9 @@ Colour = Literal["red", "blue", "green", "amber", "indigo", "grey", "teal"]
 class Layer:
     """One layer: a route that answers GeoJSON in wgs84, filtered by the viewer's scope.
 
-    A feature's properties: `name` (its label), `url` (what a click loads into the panel), for points also
-    `state` (one of `states`' keys, drawn in its colour). `hourly` layers are asked again with `hour=0..23`.
+    A feature's properties: `name`, `label` (a shorter name for the map, optional) and `url` (what a click
+    loads into the panel; a page that extends "drawer.html"). An `hourly` layer is asked again with
+    `hour=0..23` when the slider moves.
     """
 
     key: str

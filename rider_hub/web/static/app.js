@@ -9,12 +9,14 @@
   function openDrawer() {
     const drawer = one("#drawer");
     drawer.hidden = false;
+    document.body.classList.add("with-drawer");
     drawer.focus({ preventScroll: true });
   }
   function closeDrawer() {
     const drawer = one("#drawer");
     if (!drawer || drawer.hidden) return;
     drawer.hidden = true;
+    document.body.classList.remove("with-drawer");
     one("#drawer-body").textContent = "";
     all("tr.chosen").forEach((row) => row.classList.remove("chosen"));
     if (opener && opener.isConnected) opener.focus();

@@ -22,19 +22,20 @@
 
   function polygonStyle(spec) {
     const colour = token("--map-" + spec.colour);
-    return (feature) => [
-      new ol.style.Style({
-        fill: new ol.style.Fill({ color: alpha(colour, feature.get("chosen") ? 0.28 : 0.06) }),
-        stroke: new ol.style.Stroke({ color: colour, width: feature.get("chosen") ? 3 : 1.2 }),
-      }),
-      new ol.style.Style({
-        geometry: (part) => {
-          const shape = part.getGeometry();
-          return shape.getType() === "MultiPolygon" ? largest(shape).getInteriorPoint() : shape.getInteriorPoint();
-        },
-        text: spec.labelled ? text(String(feature.get("name") || ""), token("--ink"), 13) : undefined,
-      }),
-    ];
+    return (feature) => new ol.style.Style({
+      fill: new ol.style.Fill({ color: alpha(colour, feature.get("chosen") ? 0.28 : 0.06) }),
+      stroke: new ol.style.Stroke({ color: colour, width: feature.get("chosen") ? 3 : 1.2 }),
+    });
+  }
+
+  function labelStyle() {
+    return (feature) => new ol.style.Style({
+      geometry: (part) => {
+        const shape = part.getGeometry();
+        return shape.getType() === "MultiPolygon" ? largest(shape).getInteriorPoint() : shape.getInteriorPoint();
+      },
+      text: text(String(feature.get("label") || feature.get("name") || ""), token("--ink"), 13),
+    });
   }
 
   function largest(shape) {
@@ -72,14 +73,17 @@
     const source = new ol.source.Vector();
     const polygons = spec.kind === "polygon";
     const shown = spec.kind === "cluster" ? new ol.source.Cluster({ distance: CLUSTER_PX, source: source }) : source;
-    const layer = new ol.layer.Vector({
-      source: shown,
-      style: polygons ? polygonStyle(spec) : pointStyle(spec),
-      visible: spec.visible,
-      declutter: polygons ? "areas" : false,
-      zIndex: polygons ? 1 : 2,
-    });
-    return { spec: spec, source: source, layer: layer };
+    const main = new ol.layer.Vector({ source: shown, visible: spec.visible, zIndex: polygons ? 1 : 2 });
+    // Names of areas stand above the points, or the points would hide them.
+    const names = polygons && spec.labelled ? [new ol.layer.Vector({ source: source, visible: spec.visible, declutter: true, zIndex: 3 })] : [];
+    const each = { spec: spec, source: source, main: main, names: names, all: [main].concat(names) };
+    restyle(each);
+    return each;
+  }
+
+  function restyle(each) {
+    each.main.setStyle(each.spec.kind === "polygon" ? polygonStyle(each.spec) : pointStyle(each.spec));
+    each.names.forEach((layer) => layer.setStyle(labelStyle()));
   }
 
   class RiderMap {
@@ -109,7 +113,7 @@
       fit.append(button);
       return new ol.Map({
         target: this.root.querySelector("[data-map-canvas]"),
-        layers: base.concat(this.layers.map((each) => each.layer)),
+        layers: base.concat(this.layers.flatMap((each) => each.all)),
         controls: [
           new ol.control.Zoom({ zoomInTipLabel: "放大", zoomOutTipLabel: "缩小" }),
           new ol.control.Control({ element: fit }),
@@ -132,13 +136,14 @@
       });
       this.root.querySelectorAll("[data-layer]").forEach((box) => {
         const each = this.layers.find((layer) => layer.spec.key === box.dataset.layer);
-        each.layer.setVisible(box.checked);
-        box.addEventListener("change", () => each.layer.setVisible(box.checked));
+        const show = () => each.all.forEach((layer) => layer.setVisible(box.checked));
+        show();
+        box.addEventListener("change", show);
       });
       const slider = this.root.querySelector("[data-hour]");
       if (slider) slider.addEventListener("input", () => this.setHour(Number(slider.value)));
       window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-        this.layers.forEach((each) => each.layer.setStyle(each.spec.kind === "polygon" ? polygonStyle(each.spec) : pointStyle(each.spec)));
+        this.layers.forEach(restyle);
       });
     }
 
@@ -179,7 +184,7 @@
 
     fit() {
       const extent = ol.extent.createEmpty();
-      this.layers.forEach((each) => { if (each.layer.getVisible()) ol.extent.extend(extent, each.source.getExtent() || ol.extent.createEmpty()); });
+      this.layers.forEach((each) => { if (each.main.getVisible()) ol.extent.extend(extent, each.source.getExtent() || ol.extent.createEmpty()); });
       if (!ol.extent.isEmpty(extent)) this.map.getView().fit(extent, { padding: [32, 32, 32, 48], maxZoom: 16 });
     }
 
@@ -203,7 +208,7 @@
       if (this.chosen) this.chosen.set("chosen", false);
       this.chosen = feature;
       feature.set("chosen", true);
-      this.layers.forEach((each) => each.layer.changed());
+      this.layers.forEach((each) => each.main.changed());
       const panel = this.root.querySelector(".map-panel");
       const url = feature.get("url");
       if (ownPath(url)) {
