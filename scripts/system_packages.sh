@@ -61,6 +61,10 @@ if command -v apt-get >/dev/null; then
 fi
 say "Still missing on this machine: ${missing[*]} (names of Debian's packages)."
 say "Debian/Ubuntu: sudo apt-get update && sudo apt-get install ${missing[*]}"
-say "Elsewhere: PostgreSQL 14 or newer with initdb on PATH, or RIDER_HUB_TEST_POSTGRES_URL=postgresql://user:password@host/"
-say "of a server where databases may be made; Chromium on PATH, or RIDER_HUB_TEST_CHROMIUM=/path/to/it; any Chinese font."
+if [ "$*" = python ]; then
+    say "Elsewhere: Python 3.11 or newer with its venv module, on PATH as python3."
+else
+    say "Elsewhere: PostgreSQL 14 or newer with initdb on PATH, or RIDER_HUB_TEST_POSTGRES_URL=postgresql://user:password@host/postgres"
+    say "of a server where databases may be made; Chromium on PATH, or RIDER_HUB_TEST_CHROMIUM=/path/to/it; any Chinese font."
+fi
 exit 1

@@ -1,5 +1,7 @@
 """What the fixtures and the tooling promise to every other test."""
 
+import hashlib
+import json
 import os
 import select
 import shutil
@@ -119,3 +121,26 @@ def test_a_finished_setup_is_quick_and_changes_nothing() -> None:
     run = subprocess.run([ROOT / "scripts" / "setup.sh"], capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("", "")
     assert stamp.stat().st_mtime_ns == before
+
+
+def test_the_front_end_files_are_those_of_the_manifest() -> None:
+    """Each front-end file has the digest, the package and the locked version it is said to have."""
+    folder = ROOT / "rider_hub" / "web" / "static" / "vendor"
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    wanted = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert {about["package"] for about in manifest.values()} == set(wanted)
+    for name, about in manifest.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == about["sha256"]
+        assert about["version"] == wanted[about["package"]]
+
+
+def test_locks_hold_digests_and_no_address() -> None:
+    """Every locked package has a digest and none an address, so the locks work behind any mirror."""
+    packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert all("integrity" in about and "resolved" not in about for name, about in packages.items() if name)
+    for lock in ROOT.glob("requirements*.lock"):
+        text = lock.read_text(encoding="utf-8")
+        assert "://" not in text
+        entries = [line for line in text.splitlines() if "==" in line and not line.lstrip().startswith("#")]
+        assert entries
+        assert all(line.endswith("\\") for line in entries)
