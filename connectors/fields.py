@@ -213,7 +213,8 @@ def _converted(value: Any, target: type, code: str) -> Any:
 def _choice(value: Any, rule: FieldRule) -> str:
     if not isinstance(value, str) or value.strip() not in rule.choices:
         raise _BadValueError("value_not_in_list", choices=" | ".join(rule.choices))
-    return value.strip()
+    # The very text of the list: a record leaves out a default by identity when it is encoded.
+    return next(choice for choice in rule.choices if choice == value.strip())
 
 
 def _phone(value: Any, rule: FieldRule) -> tuple[str, str | None]:

@@ -1,4 +1,4 @@
-"""A platform to try the hub against: it speaks any manifest, with faults to order; no person in it is real."""
+"""A platform to try the hub against: it speaks any manifest, with faults to order, and stores nothing."""
 
 from connectors.simulator.documents import csv_document, workbook_document
 from connectors.simulator.faults import Faults, source_rows

@@ -55,7 +55,9 @@ def _falls(number: int, every: int) -> bool:
 def _moved(
     record: Mapping[str, Any], distort: Callable[[float, float], tuple[float, float]]
 ) -> dict[str, Any]:
-    moved = {k: _moved(v, distort) if isinstance(v, Mapping) else v for k, v in record.items()}
+    moved: dict[str, Any] = {
+        k: _moved(v, distort) if isinstance(v, Mapping) else v for k, v in record.items()
+    }
     if moved.get("lng") is not None and moved.get("lat") is not None:
         moved["lng"], moved["lat"] = distort(moved["lng"], moved["lat"])
     return moved

@@ -67,14 +67,14 @@ class FeedMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [*self.columns.values(), *both]
 
 
+def _default_paths() -> dict[FeedType, str]:
+    return {"station": "/station", "registration": "/registration", "request": "/request"}
+
+
 class Pull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a platform's pages are asked for and what they look like; names may be dotted."""
 
-    paths: dict[FeedType, str] = {
-        "station": "/station",
-        "registration": "/registration",
-        "request": "/request",
-    }
+    paths: dict[FeedType, str] = msgspec.field(default_factory=_default_paths)
     items: str = "items"
     next_page: str = "next"
     since_param: str = "since"

@@ -72,6 +72,8 @@ def decode_text(data: bytes, encoding: str | None = None) -> str:
 
     Each is read strictly, and what comes out must look like text; else FeedError `encoding_unreadable`.
     """
+    if encoding is None and _is_short_gb18030(data):
+        encoding = "gb18030"
     marked = next((name for mark, name in _BOMS if data.startswith(mark)), None)
     for candidate in (encoding,) if encoding else (marked,) if marked else ("utf-8", "gb18030"):
         try:
@@ -81,6 +83,25 @@ def decode_text(data: bytes, encoding: str | None = None) -> str:
         if not (_NOT_TEXT.search(text) if candidate == "gb18030" else _has_many_nuls(text)):
             return text.removeprefix("\ufeff")
     raise feed_error("encoding_unreadable")
+
+
+def _is_short_gb18030(data: bytes) -> bool:
+    """Tell a few Chinese characters in GB18030 that happen to be valid UTF-8, as 站 is in two bytes.
+
+    UTF-8 writes Chinese in three bytes or more; two-byte letters alone, Western ones apart, are Greek,
+    Armenian and the like, and far less likely in a feed than Chinese.
+    """
+    try:
+        odd = {char for char in data.decode() if not char.isascii()}
+        chinese = {char for char in data.decode("gb18030") if not char.isascii()}
+    except UnicodeError:
+        return False
+    return (
+        bool(odd)
+        and min(odd) > "\u00ff"
+        and max(odd) < "\u0800"
+        and all("\u4e00" <= char <= "\u9fff" for char in chinese)
+    )
 
 
 def _has_many_nuls(text: str) -> bool:

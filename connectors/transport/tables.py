@@ -121,10 +121,8 @@ def named_rows(table: Iterable[list[str]]) -> Iterator[tuple[int, dict[str, Any]
 
 def _header(cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
-    while names and not names[-1]:
+    while not names[-1]:
         names.pop()
-    if not names:
-        raise feed_error("header_missing")
     for index, name in enumerate(names):
         if name and name in names[:index]:
             raise feed_error("header_duplicate", column=index + 1)

@@ -1,0 +1,78 @@
+"""Names no feed may hold: the list hits what it should, in every spelling, and nothing ordinary."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.fields import field_rules
+from connectors.forbidden import TooDeepError, forbidden_group, forbidden_paths
+from connectors.records import RECORD_TYPES
+from connectors.sources import load, names
+
+FORBIDDEN = {
+    "political": "政治面貌 党员 是否党员 黨員 入党时间 所属党支部 zzmm party_member isPartyMember party dangyuan "
+    "political_status 共青团员 民主派别 joined_party",
+    "religion": "宗教 宗教信仰 religion religious_belief zongjiao faith",
+    "health": "健康状况 健康证 health_status healthCode 血型 病史 体检日期 disability 残疾证 medical_record",
+    "finance": "银行卡 bank_card bankAccount 开户行 月收入 工资 salary income credit_score alipay_account 余额",
+    "biometrics": "face face_image 人脸照片 指纹 fingerprint iris voice_print zhiwen renlian",
+    "positions_over_time": "gps track tracks gps_x lastLng last_lat 轨迹 行踪 trajectory locations "
+    "current_location 实时位置 track_points rider_gps",
+}
+ORDINARY = (
+    "tracking_no trackingNumber interface surface third_party_id partner partial credit_code station_ref "
+    "统一社会信用代码 配送方式 站点编号 骑手编号 phone name 备注 序号 headcount shipping_ps bracelet_no "
+    "last_login_at lastlatetime platform address 位置 经度 纬度 片区经度 trade department employment location"
+)
+
+
+@pytest.mark.parametrize(("group", "name"), [(g, n) for g, text in FORBIDDEN.items() for n in text.split()])
+def test_a_forbidden_name_is_hit(group: str, name: str) -> None:
+    """Each name of a forbidden kind is found under its own group."""
+    assert forbidden_group(name) == group
+
+
+@pytest.mark.parametrize("name", ORDINARY.split())
+def test_an_ordinary_name_is_not_hit(name: str) -> None:
+    """Ordinary names that merely look alike are let through."""
+    assert forbidden_group(name) is None
+
+
+def test_no_field_of_the_standard_or_of_a_source_is_forbidden() -> None:
+    """The standard's own names and every manifest's columns pass the list."""
+    own = {name for kind in RECORD_TYPES.values() for name in field_rules(kind)}
+    columns = {c for source in names() for feed in load(source).feeds.values() for c in feed.columns}
+    assert [name for name in own | columns if forbidden_group(name)] == []
+
+
+@given(
+    st.lists(st.sampled_from(["_", "-", " ", ".", "\u200b", ":"]), min_size=11, max_size=11),
+    st.booleans(),
+    st.booleans(),
+)
+def test_spelling_does_not_hide_a_name(separators: list[str], upper: bool, wide: bool) -> None:
+    """Separators, case, full width and invisible characters change nothing."""
+    name = "".join(letter + mark for letter, mark in zip("partymember", separators, strict=True))
+    name = name.upper() if upper else name
+    name = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in name) if wide else name
+    assert forbidden_group(name) == "political"
+
+
+def test_names_are_found_at_every_level_and_in_dotted_columns() -> None:
+    """Nested objects, lists and dotted columns are looked into, and the path leads to the name."""
+    row = {"a": {"b": [{"ok": 1}, {"zzmm": None}]}, "work_area.last_lng": "", 5: {"gps": 1}}
+    assert forbidden_paths(row) == ["a.b[1].zzmm", "work_area.last_lng", "?.gps"]
+
+
+def test_deep_nesting_is_refused_and_not_followed() -> None:
+    """A row nested beyond the limit is named as such instead of being searched."""
+    row: dict[str, object] = {}
+    for _ in range(64):
+        row = {"a": row}
+    with pytest.raises(TooDeepError):
+        forbidden_paths(row)
+
+
+def test_a_very_long_name_is_still_looked_at() -> None:
+    """Length does not hide a forbidden name."""
+    assert forbidden_group("x" * 5000 + "政治面貌") == "political"
