@@ -20,7 +20,7 @@ _OK: Final = 200
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One page: its rows counted from 1, the cursor to keep with them, and whether it is the last."""
+    """One page: its rows from 1 on, the cursor to keep with them, and whether it is the last."""
 
     rows: tuple[tuple[int, bytes], ...]
     next_cursor: str

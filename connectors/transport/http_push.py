@@ -21,6 +21,9 @@ MAX_LINES: Final = 100_000
 MAX_ELEMENTS: Final = 10_000
 """The most rows of a JSON array push."""
 
+MAX_LINE: Final = MIB
+"""The most bytes of one NDJSON row: an endless line must not fill memory."""
+
 _CHUNK: Final = 64 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _BLANK: Final = b" \t\r\n"
@@ -114,11 +117,16 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[PushRow]:
 
 def _split(pieces: Iterator[bytes]) -> Iterator[bytes]:
     waiting: list[bytes] = []
+    size = 0
     for piece in pieces:
         first, *others = piece.split(b"\n")
         waiting.append(first)
+        size += len(first)
+        if size > MAX_LINE:
+            raise feed_error("row_too_large", status=413, limit=MAX_LINE // 1024)
         if others:
             yield b"".join(waiting)
             yield from others[:-1]
             waiting = [others[-1]]
+            size = len(others[-1])
     yield b"".join(waiting)

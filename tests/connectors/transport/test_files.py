@@ -37,7 +37,7 @@ def refused(data: bytes, **options: Any) -> str:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_a_csv_is_read_in_any_usual_encoding(encoding: str) -> None:
-    """UTF-8 with and without mark, UTF-16 with mark and GB18030 give the same rows; blank rows keep numbers."""
+    """UTF-8, UTF-16 with its mark and GB18030 give the same rows; blank rows keep their numbers."""
     assert list(read_rows(TABLE.encode(encoding))) == ROWS
 
 
