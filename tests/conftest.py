@@ -81,12 +81,14 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Databases:
+def postgres() -> Iterator[Databases]:
     """Give the real PostgreSQL: the one named by the environment, else one of this session's own."""
     url = os.environ.get("RIDER_HUB_TEST_POSTGRES_URL") or shared_server(
         Path(os.environ[SESSION_FOLDER]), int(os.environ[SESSION_OWNER])
     )
-    return Databases(url)
+    databases = Databases(url)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(scope="session")
