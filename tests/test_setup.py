@@ -87,27 +87,35 @@ async def test_the_browser_shows_chinese(browser: Browser) -> None:
     assert first != second
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "import pytest\n\ndef test_it():\n    pytest.skip('later')\n",
-        "import pytest\n\n@pytest.mark.skip\ndef test_it():\n    assert True\n",
-        "import pytest\n\n@pytest.mark.xfail\ndef test_it():\n    raise AssertionError\n",
-        "import pytest\n\n@pytest.mark.xfail\ndef test_it():\n    assert True\n",
-        "import pytest\n\npytest.skip('all of it', allow_module_level=True)\n",
-    ],
-)
-def test_a_skip_fails(tmp_path: Path, body: str) -> None:
-    """A test that skips or expects to fail makes the whole run fail."""
+SKIPPING = [
+    "def test_it():\n    pytest.skip('later')\n",
+    "@pytest.mark.skip\ndef test_it():\n    assert True\n",
+    "@pytest.mark.xfail\ndef test_it():\n    raise AssertionError\n",
+    "@pytest.mark.xfail\ndef test_it():\n    assert True\n",
+    "pytest.skip('all of it', allow_module_level=True)\n",
+]
+
+
+def test_a_skip_fails(tmp_path: Path) -> None:
+    """Whoever skips or expects to fail, while running, before it or as a whole file, fails the run."""
     shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=_all_but_support)
-    (tmp_path / "tests" / "test_it.py").write_text(body, encoding="utf-8")
-    (tmp_path / "pyproject.toml").write_text(
-        '[tool.pytest.ini_options]\npythonpath = ["."]\n', encoding="utf-8"
-    )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_it.py"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert run.returncode != 0, run.stdout
-    assert "not done here" in run.stdout
+    for number, body in enumerate(SKIPPING):
+        path = tmp_path / "tests" / f"test_{number}.py"
+        path.write_text(f"import pytest\n\n{body}", encoding="utf-8")
+    settings = '[tool.pytest.ini_options]\npythonpath = ["."]\n'
+    (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--continue-on-collection-errors",
+    ]
+    run = subprocess.run([*command, "tests"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode != 0
+    assert "3 failed, 2 errors in" in run.stdout, run.stdout
 
 
 def _all_but_support(_: str, names: list[str]) -> set[str]:
