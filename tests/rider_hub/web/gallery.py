@@ -1,8 +1,7 @@
 """A gallery of every part pages are made of, filled with made-up content; mounted by tests alone."""
 
-import random
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
@@ -10,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from aiohttp import web
 
-from rider_hub.access import ACTOR, Actor, Role, Scope
+from rider_hub.access import ACTOR
 from rider_hub.access.sessions import CSRF
 from rider_hub.clock import FixedClock
 from rider_hub.errors import Absent, Conflict, Unauthenticated
@@ -23,15 +22,11 @@ from rider_hub.web import (
     Form,
     Layer,
     Ledger,
-    Link,
     Map,
-    MenuItem,
     Page,
     Query,
     Shell,
-    State,
     Text,
-    Tone,
     Top,
     ledger_routes,
     problems,
@@ -40,38 +35,7 @@ from rider_hub.web import (
     security_headers,
     static_routes,
 )
-
-NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
-STREETS = ("东华门街道", "景山街道", "交道口街道", "安定门街道", "北新桥街道", "东四街道")
-MENU = (
-    MenuItem("desk", "工作台", "/", "home"),
-    MenuItem("map", "一张图", "/map", "map"),
-    MenuItem("riders", "骑手台账", "/riders", "riders"),
-    MenuItem("match", "匹配结果", "/match", "match"),
-    MenuItem("branches", "组建建议", "/branches", "branch"),
-    MenuItem("invitations", "活动邀请", "/invitations", "invite"),
-    MenuItem("requests", "诉求", "/requests", "request"),
-    MenuItem("stations", "驿站", "/stations", "station"),
-    MenuItem("feeds", "数据接入", "/feeds", "feed"),
-    MenuItem("jobs", "定时任务", "/jobs", "clock"),
-    MenuItem("coverage", "统计考核", "/coverage", "chart"),
-    MenuItem("system", "系统管理", "/system", "gear", operation="users.change"),
-)
-STAFF = Actor(
-    id="user:1",
-    display_name="张三丰收",
-    roles=frozenset({Role.STREET_STAFF}),
-    scope=Scope(divisions=("110101001",)),
-    scope_title="东城区 / 东华门街道",
-)
-STATES = {
-    "open": State("待办", Tone.TODO),
-    "active": State("进行中", Tone.DOING),
-    "soon": State("将到期", Tone.SOON),
-    "late": State("已超期", Tone.OVERDUE),
-    "closed": State("已办结", Tone.DONE),
-    "back": State("已撤回", Tone.WITHDRAWN),
-}
+from tests.rider_hub.web.content import MENU, NOW, STAFF, STATES, STREETS, rows
 
 
 class Report(msgspec.Struct):
@@ -81,28 +45,6 @@ class Report(msgspec.Struct):
     text: Annotated[str, msgspec.Meta(title="情况", max_length=200)]
     phone: Annotated[str, msgspec.Meta(title="手机号", pattern=r"^1[3-9]\d{9}$")] | None = None
     agree: bool = False
-
-
-def rows(count: int, seed: int = 7) -> list[dict[str, Any]]:
-    """Make riders of a ledger, the same every time."""
-    chance = random.Random(seed)
-    return [
-        {
-            "code": f"R{number:07d}",
-            "name": f"骑手{'甲乙丙丁戊'[number % 5]}{number:04d}号",
-            "phone": f"199****{chance.randrange(10_000):04d}",
-            "street": chance.choice(STREETS),
-            "orders": chance.choice([0, 7, 12.5, 1234, 98765]),
-            "metres": chance.choice([None, 45, 312.4, 1499.6]),
-            "since": (NOW - timedelta(days=chance.randrange(900))).date(),
-            "due": NOW + timedelta(minutes=chance.randrange(-20_000, 20_000)),
-            "state": chance.choice(list(STATES)),
-            "station": Link("东四站（示例）", "/riders/station"),
-            "reason": "依据：配送站点“东四站”位于东四街道；该站点由东四第一联合党支部覆盖，距站点 312 米。",
-            "tags": ["专送", "夜班"] if number % 3 else ["众包"],
-        }
-        for number in range(1, count + 1)
-    ]
 
 
 def ledger(data: list[dict[str, Any]], *, row_url: bool = True) -> Ledger:
@@ -223,7 +165,8 @@ async def fail(request: web.Request) -> web.Response:
         "unexpected": lambda: RuntimeError("19912345678 是秘密"),
         "large": lambda: web.HTTPRequestEntityTooLarge(max_size=1, actual_size=2),
     }
-    raise errors[request.match_info["kind"]]()
+    error = errors[request.match_info["kind"]]()
+    raise error
 
 
 def map_page(layers: Mapping[str, str]) -> Callable[[web.Request], Awaitable[web.Response]]:
