@@ -9,9 +9,15 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from jobs import scheduler
+from jobs.registry import registry
 from rider_hub.access import HUB, Hub, guarded
 from rider_hub.access.policy import operation_of
 from rider_hub.access.sessions import identify, protect
+from rider_hub.consent.ports import PORTS, Ports
+from rider_hub.membership import ports as membership_ports
+from rider_hub.outreach import answers
+from rider_hub.riders.pages import SECTIONS
+from rider_hub.views.jobs import JOB_TITLES
 from rider_hub.web.assets import static_routes
 from rider_hub.web.headers import security_headers
 from rider_hub.web.problems import problems
@@ -58,6 +64,9 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
     """Wire the application around a hub; with `jobs_inside` its scheduler runs in the same process."""
     app = web.Application(middlewares=[security_headers, problems, identify, protect])
     app[HUB] = hub
+    app[PORTS] = _ports()
+    app[SECTIONS] = []
+    app[JOB_TITLES] = {job.name: job.title for job in registry().values()}
     modules = [importlib.import_module(name) for name in _ROUTES]
     app[SHELL] = Shell(
         template_folders=_template_folders(), menu=_MENU, clock=hub.clock, search_path="/riders"
@@ -79,6 +88,15 @@ def unguarded_routes(app: web.Application) -> list[str]:
         for route in app.router.routes()
         if operation_of(route.handler) is None
     ]
+
+
+def _ports() -> Ports:
+    """Return what capabilities do when a rider withdraws, erases or asks for a copy."""
+    return Ports(
+        on_withdrawn=(answers.cancel_withdrawn,),
+        erase=(membership_ports.erase, answers.erase),
+        export=(membership_ports.export, answers.export),
+    )
 
 
 async def _jobs(app: web.Application) -> AsyncIterator[None]:

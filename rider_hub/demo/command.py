@@ -23,8 +23,16 @@ _PORTS = 100
 @click.command()
 @click.option("--no-serve", is_flag=True, help="Print the summary and exit.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON alone on standard output.")
-@click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default="demo-data", show_default=True)
-@click.option("--scale", type=click.FloatRange(0.05, 100), default=1.0, show_default=True, help="1 is 4,000 riders.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="demo-data",
+    show_default=True,
+)
+@click.option(
+    "--scale", type=click.FloatRange(0.05, 100), default=1.0, show_default=True, help="1 is 4,000 riders."
+)
 @click.option("--county", default="110101", show_default=True, help="A county of Beijing, 6 digits.")
 @click.option("--port", type=int, default=8080, show_default=True, help="Taken: the next free one is used.")
 def demo(*, no_serve: bool, as_json: bool, folder: Path, scale: float, county: str, port: int) -> None:

@@ -41,25 +41,42 @@ async def bring_in_ground(hub: Hub, world: World) -> list[Account]:
     """Import all that stands before the first feed comes, and return the accounts made."""
     actor = console()
     await publish_notices(hub, actor)
-    _whole(await import_divisions(hub, actor, _rows(world.divisions), title="统计用区划代码（2023）", as_of=world.today))
+    _whole(
+        await import_divisions(
+            hub, actor, _rows(world.divisions), title="统计用区划代码（2023）", as_of=world.today
+        )
+    )
     for frame, level, title, sketch in (
         (world.street_polygons, "street", "街道边界（公开数据）", False),
         (world.community_polygons, "community", "社区示意边界", True),
     ):
         _whole(
             await import_boundaries(
-                hub, actor, frame, region=world.county, level=level, title=title, as_of=world.today, sketch=sketch  # type: ignore[arg-type]
+                hub,
+                actor,
+                frame,
+                region=world.county,
+                level=level,
+                title=title,
+                as_of=world.today,
+                sketch=sketch,  # type: ignore[arg-type]
             )
         )
     _whole(await add_platforms(hub, actor, _rows(world.platforms)))
     stations = {station.ref: global_ref(station.platform, station.ref) for station in world.stations}
-    _whole(await import_organizations(hub, actor, [_organization(each, stations) for each in world.organizations]))
+    _whole(
+        await import_organizations(
+            hub, actor, [_organization(each, stations) for each in world.organizations]
+        )
+    )
     _whole(
         await import_instructors(
             hub, actor, [{"code": i.code, "title": i.label, "division": i.street} for i in world.instructors]
         )
     )
-    _whole(await import_love_stations(hub, actor, [_love_station(each) for each in _rows(world.love_stations)]))
+    _whole(
+        await import_love_stations(hub, actor, [_love_station(each) for each in _rows(world.love_stations)])
+    )
     return [await _add(hub, actor, **account) for account in _accounts(world)]
 
 
@@ -104,8 +121,18 @@ def _accounts(world: World) -> list[dict[str, Any]]:
     bodies = {member.body for member in world.members if member.consent}
     industry = next(each.code for each in world.organizations if each.kind == "industry_organization")
     return [
-        {"username": "qu", "words": f"{names[county]}工作人员（匹配、审批、数据接入、全区台账）", "roles": [Role.COUNTY_STAFF], "divisions": [county]},
-        {"username": "jiedao", "words": f"{names[street]}工作人员（只看本街道）", "roles": [Role.STREET_STAFF], "divisions": [street]},
+        {
+            "username": "qu",
+            "words": f"{names[county]}工作人员（匹配、审批、数据接入、全区台账）",
+            "roles": [Role.COUNTY_STAFF],
+            "divisions": [county],
+        },
+        {
+            "username": "jiedao",
+            "words": f"{names[street]}工作人员（只看本街道）",
+            "roles": [Role.STREET_STAFF],
+            "divisions": [street],
+        },
         {
             "username": "shuji",
             "words": f"{names[county]}行业党委及获同意的党组织的书记（活动邀请）",
@@ -113,11 +140,18 @@ def _accounts(world: World) -> list[dict[str, Any]]:
             "divisions": [county],
             "organizations": sorted(bodies | {industry}),
         },
-        {"username": "xitong", "words": "系统管理员（账号、定时任务）", "roles": [Role.SYSTEM_ADMIN], "divisions": [county]},
+        {
+            "username": "xitong",
+            "words": "系统管理员（账号、定时任务）",
+            "roles": [Role.SYSTEM_ADMIN],
+            "divisions": [county],
+        },
     ]
 
 
-async def _add(hub: Hub, actor: Actor, *, username: str, words: str, roles: list[Role], **scope: Any) -> Account:
+async def _add(
+    hub: Hub, actor: Actor, *, username: str, words: str, roles: list[Role], **scope: Any
+) -> Account:
     password = secrets.token_urlsafe(9)
     await add_user(
         hub,
@@ -137,4 +171,6 @@ async def _add(hub: Hub, actor: Actor, *, username: str, words: str, roles: list
 
 def _whole(report: ImportReport) -> None:
     if not report.ok:
-        raise Invalid("演示数据没有全部导入。", "The demo's data did not come in whole.", errors=report.failures)
+        raise Invalid(
+            "演示数据没有全部导入。", "The demo's data did not come in whole.", errors=report.failures
+        )
