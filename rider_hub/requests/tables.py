@@ -1,6 +1,6 @@
 """Tables of service requests and what happened to each."""
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, String, Table
 
 from rider_hub.storage import Code, UtcDateTime, metadata
 
@@ -21,10 +21,15 @@ service_request = Table(
     Column("sealed", LargeBinary, nullable=False),
     #: open, answered, confirmed, reopened
     Column("state", String(12), nullable=False),
-    Column("organization", String(48), nullable=False),
+    #: NULL where nobody answers for the place yet: the county's to assign.
+    Column("organization", String(48)),
+    #: The reason code of the routing.
     Column("routed_by", String(48), nullable=False),
     Column("filed_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
+    #: The figure the due time was computed with, and whether the holidays up to it were published.
+    Column("due_rule", String(80), nullable=False),
+    Column("due_sure", Boolean, nullable=False),
     Column("answered_at", UtcDateTime),
     Column("closed_at", UtcDateTime),
     #: Set by the tracking job when the due time passed unanswered.
