@@ -1,11 +1,13 @@
 """A small county for tests of consent: riders, organizations, published notices."""
 
 from datetime import date
+from typing import Any
 
 from rider_hub.access import Actor, Hub
 from rider_hub.consent.service import publish_notices
 from rider_hub.organizations.tables import party_organization
-from rider_hub.riders.tables import rider
+from rider_hub.riders.indexes import phone_index
+from rider_hub.riders.tables import registration, rider
 from rider_hub.storage import insert_rows
 
 __all__ = ["BRANCH", "INDUSTRY", "OTHER_COUNTY", "add_riders", "settle"]
@@ -46,7 +48,31 @@ async def add_riders(hub: Hub, count: int = 1, division: str = COMMUNITY) -> lis
     ]
     async with hub.database.write() as connection:
         await insert_rows(connection, rider, rows)
+        await insert_rows(
+            connection, registration, [_registration(hub, each, number) for number, each in enumerate(ids, 1)]
+        )
     return [Actor.rider(rider_id) for rider_id in ids]
+
+
+def _registration(hub: Hub, rider_id: str, number: int) -> dict[str, Any]:
+    now, registration_id = hub.clock.now(), f"g{rider_id[1:]}"
+    person = {"name": f"骑手甲{number:04d}号", "phone": f"199{number:08d}"}
+    row: dict[str, Any] = {column.name: None for column in registration.columns}
+    return row | {
+        "id": registration_id,
+        "rider_id": rider_id,
+        "platform": "jia",
+        "platform_rider_ref": registration_id,
+        "state": "active",
+        "county": "110101",
+        "effective_at": now,
+        "version_at": now,
+        "version_id": "1",
+        "digest": b"x",
+        "seen_at": now,
+        "sealed": hub.keys.seal("personal", ("registration", registration_id), person),
+        "phone_index": phone_index(hub.keys, person["phone"]),
+    }
 
 
 def _organization(code: str, name: str, division: str) -> dict[str, object]:
