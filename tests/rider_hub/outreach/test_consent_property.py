@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
@@ -183,6 +183,16 @@ async def _wipe(hub: Hub) -> None:
 @settings(
     max_examples=max(10, settings().max_examples // 5),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@example(
+    steps=[
+        ("declare", 0, BRANCH),
+        ("announce", False, BRANCH),
+        ("surface", None, None),
+        ("withdraw", 0, Purpose.DECLARATION),
+        ("invite", None, BRANCH),
+    ],
+    cancels=False,
 )
 @given(steps=_STEPS, cancels=st.booleans())
 async def test_nothing_is_sent_without_live_consent(
