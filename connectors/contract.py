@@ -21,9 +21,12 @@ MAX_FAILURES: Final = 20
 Unknown = Literal["freeze", "discard"]
 Row = Mapping[Any, Any] | bytes | str
 
-# In compact canonical JSON a backslash or a blank beside a quote shows text that needs a closer look:
-# control characters, quotes, padding. DEL and the two Unicode line ends are not escaped, so named here.
-_ODD: Final = re.compile(rb'\\| "|" |\x7f|\xe2\x80[\xa8\xa9]|"\xe3\x80\x80|\xe3\x80\x80"|"\xc2\xa0|\xc2\xa0"')
+# In compact canonical JSON a backslash or a blank beside a quote shows text that needs a closer look (control
+# characters, quotes, padding), and null a number that is none. DEL and the two Unicode line ends are not
+# escaped, so named here.
+_ODD: Final = re.compile(
+    rb'\\|:null| "|" |\x7f|\xe2\x80[\xa8\xa9]|"\xe3\x80\x80|\xe3\x80\x80"|"\xc2\xa0|\xc2\xa0"'
+)
 _ABSENT: Final = (None, "")
 
 
@@ -149,6 +152,10 @@ def _fast(number: int, row: bytes | str, rules: _Rules) -> Checked | None:
         record = rules.decoder.decode(row)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
+    return _accepted(number, record, rules)
+
+
+def _accepted(number: int, record: Record, rules: _Rules) -> Checked | None:
     if not is_regular(record):
         return None
     if rules.tier == "A" and any(getattr(record, name) is not None for name in _tier_b(rules)):
@@ -162,6 +169,14 @@ def _fast(number: int, row: bytes | str, rules: _Rules) -> Checked | None:
     return Checked(number, record, sha256(canonical).digest())
 
 
+def _converted(number: int, values: dict[str, Any], rules: _Rules) -> Checked | None:
+    """Do as `_fast` does for a row that is an object already; None means only a closer look."""
+    try:
+        return _accepted(number, msgspec.convert(values, RECORD_TYPES[rules.feed_type]), rules)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+
+
 def _slow(number: int, source: Mapping[Any, Any], rules: _Rules) -> Checked | Reject:
     """Read a row field by field; faults keep standard paths until all are found, then name source columns."""
     record_type = RECORD_TYPES[rules.feed_type]
@@ -169,6 +184,10 @@ def _slow(number: int, source: Mapping[Any, Any], rules: _Rules) -> Checked | Re
         row = rules.mapping.translate(rules.feed_type, source)
     else:
         row = Translation(dict(source), (), tuple(_unknown(source, record_type, "")))
+    if not row.problems and not row.unknown:
+        checked = _converted(number, row.values, rules)
+        if checked:
+            return checked
     withheld = [n for n in _tier_b(rules) if rules.tier == "A" and row.values.get(n) not in _ABSENT]
     problems = [*row.problems, *(Problem(name, "field_not_in_tier") for name in withheld)]
     reading = read_fields({n: v for n, v in row.values.items() if n not in withheld}, record_type)

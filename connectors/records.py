@@ -159,7 +159,7 @@ class Request(_Record, frozen=True, gc=False):
 
 Record = Station | Registration | Request
 
-RECORD_TYPES: Final[dict[str, type[Station] | type[Registration] | type[Request]]] = {
+RECORD_TYPES: Final[dict[FeedType, type[Station] | type[Registration] | type[Request]]] = {
     "station": Station,
     "registration": Registration,
     "request": Request,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -46,8 +47,11 @@ class PointColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (lng, lat) if axis == "lng_lat" else (lat, lng)
 
 
-class FeedMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The mapping of one feed type; dotted names reach into nested objects on both sides."""
+class FeedMapping(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
+    """The mapping of one feed type; dotted names reach into nested objects on both sides.
+
+    It is compared by identity, so that what is worked out of it can be kept.
+    """
 
     columns: dict[str, str]
     """Source column → standard field."""
@@ -233,11 +237,16 @@ def _code_text(value: Any) -> str:
 
 
 def _unknown(feed: FeedMapping, row: Mapping[Any, Any]) -> tuple[str, ...]:
-    known = {*feed.columns, *(point.column for point in feed.points), *feed.ignore}
-    branches = frozenset(
-        ".".join(name.split(".")[:depth]) for name in known for depth in range(1, name.count(".") + 1)
-    )
+    known, branches = _known(feed)
     return tuple(path for path in leaf_paths(row, branches) if path not in known)
+
+
+@lru_cache(maxsize=256)
+def _known(feed: FeedMapping) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the columns a mapping knows, and the objects they lie in."""
+    known = frozenset((*feed.columns, *(point.column for point in feed.points), *feed.ignore))
+    branches = (name.split(".")[:depth] for name in known for depth in range(1, name.count(".") + 1))
+    return known, frozenset(map(".".join, branches))
 
 
 def _flat(row: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:

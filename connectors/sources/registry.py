@@ -9,7 +9,7 @@ import msgspec
 from connectors.fields import field_rules
 from connectors.forbidden import forbidden_group
 from connectors.problems import feed_error
-from connectors.records import RECORD_TYPES, TIER_B_FIELDS
+from connectors.records import RECORD_TYPES, TIER_B_FIELDS, FeedType, Tier
 from connectors.sources.manifest import FeedMapping, Manifest
 
 _FILE = "manifest.toml"
@@ -46,7 +46,7 @@ def parse(text: str) -> Manifest:
     return manifest
 
 
-def standard_paths(feed_type: str) -> set[str]:
+def standard_paths(feed_type: FeedType) -> set[str]:
     """List the paths of all fields of a feed type, nested ones dotted."""
     paths = set()
     for name, rule in field_rules(RECORD_TYPES[feed_type]).items():
@@ -54,7 +54,7 @@ def standard_paths(feed_type: str) -> set[str]:
     return paths
 
 
-def _fault(feed: FeedMapping, paths: set[str], feed_type: str, *, tier: str) -> str | None:
+def _fault(feed: FeedMapping, paths: set[str], feed_type: FeedType, *, tier: Tier) -> str | None:
     targets = feed.targets()
     unknown = (set(targets) | set(feed.codes) | set(feed.forms) | set(feed.constants)) - paths
     sent = (*feed.columns, *(point.column for point in feed.points))

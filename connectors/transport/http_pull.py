@@ -28,7 +28,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class _Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A position: all before `since` is read; within a round, the next page and the newest time met so far."""
+    """A position: all before `since` is read; within a round, the next page and the newest time met."""
 
     since: datetime | None = None
     page: str | None = None

@@ -137,7 +137,7 @@ def test_tier_a_refuses_and_drops_the_fields_of_tier_b() -> None:
     }
     payload = batch.rejects[0].payload
     assert payload is not None
-    assert "19900000001".encode() not in payload
+    assert b"19900000001" not in payload
     assert "骑手甲".encode() not in payload
 
 
@@ -207,7 +207,12 @@ def test_a_record_has_one_form_and_one_digest() -> None:
         "updated_at": "2026-11-01T08:00:00+08:00",
         "op": " upsert",
     }
-    rows = [(1, plain), (2, json.dumps(plain)), (3, other), (4, plain | {"phone": "19900000002"})]
+    rows: list[tuple[int, Any]] = [
+        (1, plain),
+        (2, json.dumps(plain)),
+        (3, other),
+        (4, plain | {"phone": "19900000002"}),
+    ]
     first, second, third, fourth = check(rows, feed_type="registration", frame="gcj02").records
     assert first.record == second.record == third.record
     assert first.digest == second.digest == third.digest != fourth.digest
@@ -235,7 +240,8 @@ def test_a_number_that_lost_digits_is_named_by_cell() -> None:
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
-        (b"{", "row_not_json"), (b"", "row_not_json"), (b"\xff", "row_not_json"), (b'{"a":1e400}', "row_not_json"),
+        (b"{", "row_not_json"), (b"", "row_not_json"), (b"\xff", "row_not_json"),
+        (b'{"a":1e400}', "row_not_json"),
         (b'{"a":NaN}', "row_not_json"), (b'{"a":"\\ud800"}', "row_not_json"), (b"[1]", "row_not_object"),
         (b"null", "row_not_object"), (b'{"a":' * 64 + b"1" + b"}" * 64, "row_too_deep"),
         (b"[" * 100_000, "row_too_deep"), ("\ud800", "row_not_json"),
@@ -314,3 +320,12 @@ def test_every_sentence_is_there_in_both_languages() -> None:
     texts = [text for group in sentences().values() for text in group.values()]
     assert all(text.zh and text.en for text in texts)
     assert len({text.zh for text in texts}) == len(texts)
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -float("inf"), 10**400, True, [1], "1e999", "٣"]
+)
+def test_a_number_that_is_none_is_refused(value: Any) -> None:
+    """NaN, infinity, endless integers, booleans, lists and foreign digits are no degrees, in a mapping too."""
+    failures = check([(1, station(lng=value))], feed_type="station").failures
+    assert [(f.path, f.code) for f in failures] == [("lng", "type_number")]

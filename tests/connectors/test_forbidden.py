@@ -10,11 +10,12 @@ from connectors.records import RECORD_TYPES
 from connectors.sources import load, names
 
 FORBIDDEN = {
-    "political": "政治面貌 党员 是否党员 黨員 入党时间 所属党支部 zzmm party_member isPartyMember party dangyuan "
-    "political_status 共青团员 民主派别 joined_party",
+    "political": "政治面貌 党员 是否党员 黨員 入党时间 所属党支部 zzmm party_member isPartyMember party "
+    "dangyuan political_status 共青团员 民主派别 joined_party",
     "religion": "宗教 宗教信仰 religion religious_belief zongjiao faith",
     "health": "健康状况 健康证 health_status healthCode 血型 病史 体检日期 disability 残疾证 medical_record",
-    "finance": "银行卡 bank_card bankAccount 开户行 月收入 工资 salary income credit_score alipay_account 余额",
+    "finance": "银行卡 bank_card bankAccount 开户行 月收入 工资 salary income credit_score "
+    "alipay_account 余额",
     "biometrics": "face face_image 人脸照片 指纹 fingerprint iris voice_print zhiwen renlian",
     "positions_over_time": "gps track tracks gps_x lastLng last_lat 轨迹 行踪 trajectory locations "
     "current_location 实时位置 track_points rider_gps",

