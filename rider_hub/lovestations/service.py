@@ -55,13 +55,13 @@ async def import_love_stations(
 
 
 async def nearest_open(
-    connection: AsyncConnection, lng: float, lat: float, at: datetime, k: int, radius_m: float
+    connection: AsyncConnection, lng: float, lat: float, at: datetime, *, k: int, radius_m: float
 ) -> list[Nearby]:
     """Return up to k love stations surely open at a moment, the nearest first.
 
     One that is closed, whose hours can't be read, or that nobody verified for too long is never among them.
     """
-    return await nearby(connection, lng, lat, at, k, radius_m, only_open=True)
+    return await nearby(connection, lng, lat, at, k=k, radius_m=radius_m, only_open=True)
 
 
 async def nearby(
@@ -69,12 +69,12 @@ async def nearby(
     lng: float,
     lat: float,
     at: datetime,
+    *,
     k: int,
     radius_m: float,
-    *,
     only_open: bool = False,
 ) -> list[Nearby]:
-    """Return up to k love stations within a radius of a point (WGS 84), nearest first, each with its state."""
+    """Return up to k love stations within a radius of a point (WGS 84), nearest first, with states."""
     high, wide = radius_m / _LAT_DEGREE_M, radius_m / _LNG_DEGREE_M
     box = (lng - wide, lat - high, lng + wide, lat + high)
     there = await in_box(connection, box, local_date(at))

@@ -19,7 +19,7 @@ from rider_hub.organizations.rules import choose_covering, choose_industry
 from rider_hub.organizations.store import active_on, valid_on
 from rider_hub.organizations.tables import coverage, instructor, party_organization, station
 
-__all__ = ["load"]
+__all__ = ["load", "to_organization"]
 
 
 async def load(connection: AsyncConnection, county: str, on: date) -> Network:
@@ -68,7 +68,7 @@ async def _covering(
     )
     candidates: dict[tuple[str, str], list[Organization]] = defaultdict(list)
     for row in (await connection.execute(query)).mappings():
-        candidates[row["covered_kind"], row["covered_ref"]].append(_organization(row))
+        candidates[row["covered_kind"], row["covered_ref"]].append(to_organization(row))
     chosen = {place: choose_covering(candidates[place]) for place in sorted(candidates)}
     return {place: one for place, one in chosen.items() if one is not None}
 
@@ -81,7 +81,7 @@ async def _industry(connection: AsyncConnection, county: str, on: date) -> Organ
         valid_on(party_organization, on),
     )
     rows: Any = (await connection.execute(query)).mappings()
-    return choose_industry([_organization(row) for row in rows], county)
+    return choose_industry([to_organization(row) for row in rows], county)
 
 
 async def _instructors(connection: AsyncConnection, county: str, on: date) -> dict[str, Instructor]:
@@ -95,7 +95,8 @@ async def _instructors(connection: AsyncConnection, county: str, on: date) -> di
     return {row["division"]: Instructor(row["code"], row["title"], row["division"]) for row in rows}
 
 
-def _organization(row: RowMapping) -> Organization:
+def to_organization(row: RowMapping) -> Organization:
+    """Return the value a row of the table describes."""
     return Organization(
         code=row["code"],
         name=row["name"],
