@@ -1,7 +1,7 @@
 """Times the demo's main job (feeds to assignments, invitations and requests) as whole processes.
 
-Run as `python benchmarks/main_job.py [RUNS] [SCALE]`, 5 runs of scale 1 (4,000 riders) by default. Prints the
-median, least and greatest wall time of the whole process, and its own figures of time and peak memory.
+Run as `python benchmarks/main_job.py --runs 5 --scale 1` (4,000 riders). Prints median, least and greatest
+wall time of the whole process, and the process's own figures of time and peak memory.
 """
 
 import json
@@ -11,8 +11,13 @@ import sys
 import tempfile
 import time
 
+import click
 
-def main(runs: int = 5, scale: str = "1") -> None:
+
+@click.command()
+@click.option("--runs", default=5, show_default=True)
+@click.option("--scale", default="1", show_default=True, help="1 is 4,000 riders.")
+def main(runs: int, scale: str) -> None:
     """Run the job and print a Markdown table."""
     wall, inner, peak = [], [], []
     riders = 0
@@ -45,7 +50,4 @@ def main(runs: int = 5, scale: str = "1") -> None:
 
 
 if __name__ == "__main__":
-    main(
-        *(int(sys.argv[1]),) if len(sys.argv) > 1 else (),
-        **({"scale": sys.argv[2]} if len(sys.argv) > 2 else {}),
-    )  # noqa: PLR2004
+    main()

@@ -8,7 +8,7 @@ import numpy as np
 from geo.nearest import NearestIndex
 from rider_hub.assignments.model import Assignment, Change, ChangeKind, NearStation
 from rider_hub.assignments.places import Place, Places
-from rider_hub.lovestations.store import LoveStations
+from rider_hub.lovestations.model import LoveStations
 from rider_hub.organizations.model import Network, Organization
 from rider_hub.parameters import parameter
 from rider_hub.riders.store import RiderSnapshot

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import func, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import ACTOR, HUB, Actor, Look, guarded
@@ -124,7 +124,7 @@ async def _load_runs(request: web.Request, query: Query) -> Page:
     return Page([_run_row(row, counties) for row in rows], total)
 
 
-def _run_row(row: Mapping[str, Any], counties: Mapping[str, str]) -> dict[str, Any]:
+def _run_row(row: RowMapping, counties: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "county": counties.get(row["county"], row["county"]),
@@ -176,7 +176,7 @@ async def _words_of(connection: AsyncConnection, riders: Sequence[str]) -> list[
     return [f"{rider[:8]}：{named.words(found.get(rider))}" for rider in riders]
 
 
-def _next_step(run: Mapping[str, Any], actor: Actor) -> list[tuple[str, str, str, bool]]:
+def _next_step(run: RowMapping, actor: Actor) -> list[tuple[str, str, str, bool]]:
     """Return the buttons of a run: (path, words, question, primary); the first is the next step."""
     steps = {
         "previewed": [

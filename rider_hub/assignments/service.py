@@ -22,7 +22,7 @@ from rider_hub.divisions import areas
 from rider_hub.divisions.areas import AreaSet
 from rider_hub.errors import Refused
 from rider_hub.lovestations import store as love_station_store
-from rider_hub.lovestations.store import LoveStations
+from rider_hub.lovestations.model import LoveStations
 from rider_hub.organizations import network as organizations
 from rider_hub.organizations.model import Network
 from rider_hub.parameters import parameter

@@ -149,7 +149,8 @@ def changes_of(run_id: str, scope: Scope) -> Select[Any]:
 
 async def list_changes(connection: AsyncConnection, run_id: str, scope: Scope) -> Sequence[RowMapping]:
     """Return all differences of a run in scope."""
-    return (await connection.execute(changes_of(run_id, scope))).mappings().all()
+    rows: Sequence[RowMapping] = (await connection.execute(changes_of(run_id, scope))).mappings().all()
+    return rows
 
 
 async def versions_now(

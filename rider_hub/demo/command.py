@@ -41,7 +41,13 @@ def demo(*, no_serve: bool, as_json: bool, folder: Path, scale: float, county: s
     try:
         saying_errors(
             lambda: asyncio.run(
-                _demo(folder, county=county, scale=scale, as_json=as_json, port=None if no_serve else port)
+                _demo(
+                    folder.absolute(),
+                    county=county,
+                    scale=scale,
+                    as_json=as_json,
+                    port=None if no_serve else port,
+                )
             )
         )
     except UnknownCountyError as error:

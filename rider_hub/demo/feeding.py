@@ -1,5 +1,6 @@
-"""Feeds the demo's registrations through the three transports: signed pushes, pulls, and files in a folder."""
+"""Feeds the demo's registrations through the three transports: signed push, pull, files in a folder."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from connectors import sources
 from connectors.records import FeedType
-from connectors.simulator import PlatformServer, csv_document
+from connectors.simulator import PlatformServer, csv_document, workbook_document
 from connectors.sources import Manifest
 from connectors.sources.values import put_path
 from connectors.transport.push_client import push
@@ -53,13 +54,13 @@ class Fed:
         self.refused.update(first.values())
 
 
-async def feed_all(hub: Hub, world: World, staff: Actor, folder: Path) -> Fed:
+async def feed_all(hub: Hub, world: World, staff: Actor) -> Fed:
     """Register the three senders and take everything they send, planned faults included."""
     fed = Fed()
     feeds = {feed.platform: feed for feed in world.feeds}
     await _push(hub, world, feeds["jia"], staff, fed)
     await _be_pulled(hub, world, feeds["yi"], staff, fed)
-    await _leave_files(hub, world, feeds["bing"], staff, fed, folder)
+    await _leave_files(hub, world, feeds["bing"], staff, fed)
     return fed
 
 
@@ -133,19 +134,26 @@ async def _be_pulled(hub: Hub, world: World, feed: Feed, staff: Actor, fed: Fed)
             fed.add(_shown(receipt))
 
 
-async def _leave_files(hub: Hub, world: World, feed: Feed, staff: Actor, fed: Fed, folder: Path) -> None:
-    """Leave files in the folder the hub watches: stations as GB18030 CSV, riders as a workbook's CSV twin."""
-    inbox = folder.absolute() / "inbox" / feed.platform
-    inbox.mkdir(parents=True)
+async def _leave_files(hub: Hub, world: World, feed: Feed, staff: Actor, fed: Fed) -> None:
+    """Leave files in the folder the hub watches: stations as CSV in GB18030, riders as a workbook."""
+    inbox = hub.settings.data_dir / "inbox" / feed.platform
     await _register(hub, world, feed, staff, folder=str(inbox))
+    await asyncio.to_thread(_write_files, inbox, world, feed)
+    for receipt in await take_files(hub, staff, feed.platform, inbox, settle_s=0):
+        fed.add(_shown(receipt))
+
+
+def _write_files(inbox: Path, world: World, feed: Feed) -> None:
+    inbox.mkdir(parents=True)
     manifest = sources.load(feed.platform)
     for feed_type in _FEED_TYPES:
         rows = _native(
             manifest, feed_type, _records(feed, feed_type), _faults(world, feed.platform, feed_type)
         )
-        (inbox / f"{feed_type}.csv").write_bytes(csv_document(manifest, feed_type, rows))
-    for receipt in await take_files(hub, staff, feed.platform):
-        fed.add(_shown(receipt))
+        if feed_type == "station":
+            (inbox / "station.csv").write_bytes(csv_document(manifest, feed_type, rows))
+        else:
+            (inbox / "registration.xlsx").write_bytes(workbook_document(manifest, feed_type, rows))
 
 
 def _records(feed: Feed, feed_type: FeedType) -> Sequence[Record]:

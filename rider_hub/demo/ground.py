@@ -1,5 +1,6 @@
-"""Brings the demo's ground into a hub by the same use cases an operator calls: codes, borders, registries, users."""
+"""Brings the demo's ground into a hub by the use cases an operator calls: codes, borders, registries."""
 
+import functools
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -46,22 +47,9 @@ async def bring_in_ground(hub: Hub, world: World) -> list[Account]:
             hub, actor, _rows(world.divisions), title="统计用区划代码（2023）", as_of=world.today
         )
     )
-    for frame, level, title, sketch in (
-        (world.street_polygons, "street", "街道边界（公开数据）", False),
-        (world.community_polygons, "community", "社区示意边界", True),
-    ):
-        _whole(
-            await import_boundaries(
-                hub,
-                actor,
-                frame,
-                region=world.county,
-                level=level,
-                title=title,
-                as_of=world.today,
-                sketch=sketch,  # type: ignore[arg-type]
-            )
-        )
+    borders = functools.partial(import_boundaries, hub, actor, region=world.county, as_of=world.today)
+    _whole(await borders(world.street_polygons, level="street", title="街道边界（公开数据）"))
+    _whole(await borders(world.community_polygons, level="community", title="社区示意边界", sketch=True))
     _whole(await add_platforms(hub, actor, _rows(world.platforms)))
     stations = {station.ref: global_ref(station.platform, station.ref) for station in world.stations}
     _whole(
@@ -160,7 +148,7 @@ async def _add(
         display_name=f"演示·{roles[0].title_zh}",
         password=password,
         roles=roles,
-        scope_title=words.split("（")[0].removesuffix("工作人员"),
+        scope_title=words.split("（", maxsplit=1)[0].removesuffix("工作人员"),
         **scope,
     )
     row = await find_user(hub, username)

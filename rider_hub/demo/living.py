@@ -34,7 +34,7 @@ class Lived:
 
 
 async def live(hub: Hub, clock: DemoClock, world: World, staff: Mapping[str, Actor]) -> Lived:
-    """Play declarations, invitations and service requests; each person is the world's, each act a use case."""
+    """Play declarations, invitations and service requests; each act is a use case."""
     riders = await _rider_ids(hub, world)
     clock.set_back(hours=30)
     await _declare(hub, world, riders)

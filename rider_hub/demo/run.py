@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rider_hub.access import Hub, Keyring
 from rider_hub.access.opening import open_hub
+from rider_hub.assignments import service as assignments
 from rider_hub.assignments.totals import assignment_totals
 from rider_hub.clock import local_date
 from rider_hub.demo.clock import DemoClock
@@ -19,7 +20,6 @@ from rider_hub.demo.living import live
 from rider_hub.demo.summary import Summary, peak_mb
 from rider_hub.demo.world import build_world
 from rider_hub.demo.world_model import World
-from rider_hub.assignments import service as assignments
 from rider_hub.settings import Settings
 from rider_hub.storage.migrate import upgrade
 
@@ -47,14 +47,14 @@ async def build_demo(folder: Path, *, county: str, scale: float) -> AsyncIterato
     started = time.perf_counter()
     clock = DemoClock()
     world = await asyncio.to_thread(build_world, county=county, scale=scale, today=local_date(clock.now()))
-    settings = Settings(data_dir=folder.absolute(), demo=True)
-    _clear(folder)
+    settings = Settings(data_dir=folder, demo=True)
+    await asyncio.to_thread(_clear, settings.data_dir)
     Keyring.new(settings.suite).save(settings.keys)
     await asyncio.to_thread(upgrade, settings.url)
     async with open_hub(settings, clock) as hub:
         accounts = await bring_in_ground(hub, world)
         staff = {account.username: account.actor for account in accounts}
-        fed = await feed_all(hub, world, staff["qu"], folder)
+        fed = await feed_all(hub, world, staff["qu"])
         run_id = await assignments.preview_run(hub, staff["qu"], county)
         await assignments.approve_run(hub, staff["qu"], run_id)
         await assignments.apply_run(hub, staff["qu"], run_id)

@@ -32,17 +32,17 @@ class Summary(msgspec.Struct, frozen=True):
 
     def text(self) -> str:
         """Return the summary for a console, Chinese first."""
-        return "\n".join(
-            (
-                f"接收 {self.received} 条：入库 {self.accepted}，重复 {self.unchanged}，等待站点 {self.waiting}，"
-                f"整批暂存 {self.held}，退回 {sum(self.refused.values())}（{_listed(self.refused)}）",
-                f"在册骑手 {self.riders} 人；匹配：{_listed(self.assignments)}",
-                f"待确认：{_listed(self.unresolved)}",
-                f"梳理活动邀请 {self.surfaced} 条（仅限本人单独同意的骑手）",
-                f"诉求：{_listed(self.requests)}",
-                f"用时 {self.seconds} 秒，内存峰值 {self.peak_mb} MB",
-            )
-        )
+        refused = f"退回 {sum(self.refused.values())}（{_listed(self.refused)}）"
+        taken = f"入库 {self.accepted}，重复 {self.unchanged}，等待站点 {self.waiting}，整批暂存 {self.held}"
+        lines = [
+            f"接收 {self.received} 条：{taken}，{refused}",
+            f"在册骑手 {self.riders} 人；匹配：{_listed(self.assignments)}",
+            f"待确认：{_listed(self.unresolved)}",
+            f"梳理活动邀请 {self.surfaced} 条（仅限本人单独同意的骑手）",
+            f"诉求：{_listed(self.requests)}",
+            f"用时 {self.seconds} 秒，内存峰值 {self.peak_mb} MB",
+        ]
+        return "\n".join(lines)
 
 
 def peak_mb() -> float:

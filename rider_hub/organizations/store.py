@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rider_hub.organizations.tables import party_organization, station
+from rider_hub.organizations.tables import instructor, party_organization, station
 from rider_hub.storage import in_batches
 
-__all__ = ["active_on", "titles", "valid_on"]
+__all__ = ["active_on", "instructor_titles", "titles", "valid_on"]
 
 _CODES_A_QUERY = 500
 
@@ -31,9 +30,19 @@ def active_on(on: date) -> ColumnElement[bool]:
 
 async def titles(connection: AsyncConnection, codes: Iterable[str]) -> dict[str, str]:
     """Return the names of organizations; unknown codes are absent."""
+    return await _words(connection, party_organization.c.code, party_organization.c.name, codes)
+
+
+async def instructor_titles(connection: AsyncConnection, codes: Iterable[str]) -> dict[str, str]:
+    """Return the titles of instructors' posts; unknown codes are absent."""
+    return await _words(connection, instructor.c.code, instructor.c.title, codes)
+
+
+async def _words(
+    connection: AsyncConnection, key: ColumnElement[str], word: ColumnElement[str], codes: Iterable[str]
+) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in in_batches(sorted(set(codes)), _CODES_A_QUERY):
-        query = select(party_organization.c.code, party_organization.c.name)
-        rows: Any = await connection.execute(query.where(party_organization.c.code.in_(part)))
-        found.update({row.code: row.name for row in rows})
+        rows = await connection.execute(select(key, word).where(key.in_(part)))
+        found.update({row[0]: row[1] for row in rows})
     return found

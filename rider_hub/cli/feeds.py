@@ -1,0 +1,184 @@
+"""feed: check a file, push one, replay what was mended; simulate: be a platform that is pulled."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from connectors import sources
+from connectors.checker import CheckReport, check_file
+from connectors.records import FeedType, Frame, Tier
+from connectors.simulator import Faults, PlatformServer
+from connectors.transport.files import read_rows
+from rider_hub.access import Actor, Hub
+from rider_hub.cli.running import as_user, echo_json, run_as, run_with_hub, saying_errors
+from rider_hub.intake.checking import check_batch
+from rider_hub.intake.files import take_file
+from rider_hub.intake.model import Sender
+from rider_hub.intake.quarantine import replay
+from rider_hub.intake.senders import register_sender
+from rider_hub.settings import Settings
+
+__all__ = ["feed", "simulate"]
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_FEED_TYPES = ("station", "registration")
+
+
+@click.group()
+def feed() -> None:
+    """Check feeds, register senders, take files in, replay quarantined rows."""
+
+
+@feed.command("check")
+@click.argument("file", type=_FILE)
+@click.option("--type", "feed_type", type=click.Choice([*_FEED_TYPES, "request"]), required=True)
+@click.option("--county", help="Also check codes against this county's tables, where a database is set.")
+@click.option(
+    "--source", type=click.Choice(sources.names()), help="Read the file by this platform's manifest."
+)
+@click.option(
+    "--frame",
+    type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]),
+    help="Frame of rows that state none.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON alone on standard output.")
+def feed_check(
+    *,
+    file: Path,
+    feed_type: FeedType,
+    county: str | None,
+    source: str | None,
+    frame: Frame | None,
+    as_json: bool,
+) -> None:
+    """Check a file against the Rider Feed Standard; exit status 1 where a row is refused."""
+    if county and feed_type != "request" and _has_database():
+        sender = Sender(platform=source or "", county=county, tier="B", manifest=source, frame=frame)
+        report = run_with_hub(lambda hub: _check_references(hub, file, feed_type, sender))
+    else:
+        if county:
+            click.echo("没有数据库，未核对区划代码。 No database is set: codes were not checked.", err=True)
+        mapping = sources.load(source) if source else None
+        report = saying_errors(lambda: check_file(file, feed_type, frame=frame, mapping=mapping))
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        click.echo(f"共 {report.total} 行：可接收 {report.accepted}，不可接收 {report.rejected}。")
+        for fault in report.failures:
+            click.echo(f"第 {fault.row} 行 {fault.path} [{fault.code}] {fault.zh} / {fault.en}")
+    if report.rejected:
+        raise SystemExit(1)
+
+
+def _has_database() -> bool:
+    settings = saying_errors(Settings.from_env)
+    return bool(settings.database_url) or (settings.data_dir / "rider_hub.db").exists()
+
+
+async def _check_references(hub: Hub, file: Path, feed_type: FeedType, sender: Sender) -> CheckReport:
+    async with hub.database.read() as connection:
+        batch = await check_batch(connection, sender, feed_type, read_rows(file), hub.clock.now())
+    total = len(batch.outcomes)
+    return CheckReport(total, total - batch.rejected, batch.rejected, batch.failures)
+
+
+@feed.command("register")
+@click.argument("platform")
+@click.option("--county", required=True)
+@click.option(
+    "--source", type=click.Choice(sources.names()), help="Manifest; none: the platform sends the standard."
+)
+@click.option("--tier", type=click.Choice(["A", "B"]), default="A", show_default=True)
+@click.option("--basis", type=click.Choice(["separate_consent", "legal_duty"]), help="Needed for tier B.")
+@click.option("--document", help="Number of the agreement.")
+@click.option("--url", help="Where the hub pulls from.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False), help="Folder the hub reads files from."
+)
+@as_user
+def feed_register(
+    *,
+    platform: str,
+    county: str,
+    source: str | None,
+    tier: Tier,
+    basis: str | None,
+    document: str | None,
+    url: str | None,
+    folder: Path | None,
+    username: str,
+) -> None:
+    """Register a platform's agreement to send; its signing key is printed this once."""
+    settings: dict[str, Any] = {"url": url, "folder": str(folder.absolute()) if folder else None}
+
+    async def work(hub: Hub, actor: Actor) -> str:
+        return await register_sender(
+            hub,
+            actor,
+            platform=platform,
+            county=county,
+            manifest=source,
+            tier=tier,
+            basis=basis,
+            basis_document=document,
+            settings={name: value for name, value in settings.items() if value},
+        )
+
+    click.echo(run_as(username, work))
+
+
+@feed.command("push")
+@click.argument("file", type=_FILE)
+@click.option("--platform", required=True)
+@click.option("--type", "feed_type", type=click.Choice(_FEED_TYPES), required=True)
+@as_user
+def feed_push(file: Path, platform: str, feed_type: FeedType, username: str) -> None:
+    """Take a platform's file in and print the receipt."""
+
+    async def work(hub: Hub, actor: Actor) -> dict[str, Any]:
+        return dict((await take_file(hub, actor, platform, feed_type, file)).to_json())
+
+    receipt = run_as(username, work)
+    echo_json(receipt)
+    if receipt["rejected"]:
+        raise SystemExit(1)
+
+
+@feed.command("replay")
+@click.argument("receipt_id")
+@as_user
+def feed_replay(receipt_id: str, username: str) -> None:
+    """Send the quarantined rows of a receipt the same way again."""
+
+    async def work(hub: Hub, actor: Actor) -> list[dict[str, Any]]:
+        return [dict(each.to_json()) for each in await replay(hub, actor, receipt_id=receipt_id)]
+
+    echo_json(run_as(username, work))
+
+
+@click.command()
+@click.argument("source", type=click.Choice(sources.names()))
+@click.option("--stations", type=_FILE, help="Standard station records, a JSON array.")
+@click.option("--registrations", type=_FILE, help="Standard registration records, a JSON array.")
+@click.option("--duplicate-every", default=0, help="Send every n-th row twice.")
+@click.option("--bad-every", default=0, help="Break every n-th row.")
+@click.option("--forbidden-every", default=0, help="Give every n-th row a forbidden field.")
+@click.option("--outage", multiple=True, type=int, help="HTTP statuses to answer first, such as 503.")
+def simulate(
+    *, source: str, stations: Path | None, registrations: Path | None, outage: tuple[int, ...], **every: int
+) -> None:
+    """Be a platform on loopback that offers a feed to pull, with faults to order; for tests and trials."""
+    files = {"station": stations, "registration": registrations}
+    records: dict[Any, Any] = {name: json.loads(path.read_bytes()) for name, path in files.items() if path}
+    faults = msgspec.convert({**every, "outage": outage}, Faults)
+
+    async def serve() -> None:
+        async with PlatformServer(sources.load(source), records, faults=faults) as server:
+            click.echo(server.url)
+            await asyncio.Event().wait()
+
+    saying_errors(lambda: asyncio.run(serve()))
