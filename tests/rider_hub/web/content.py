@@ -10,16 +10,16 @@ from rider_hub.web import Link, MenuItem, State, Tone
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 STREETS = ("东华门街道", "景山街道", "交道口街道", "安定门街道", "北新桥街道", "东四街道")
 MENU = (
-    MenuItem("desk", "工作台", "/", "home"),
+    MenuItem("desk", "工作台", "/", "desk"),
     MenuItem("map", "一张图", "/map", "map"),
     MenuItem("riders", "骑手台账", "/riders", "riders"),
     MenuItem("match", "匹配结果", "/match", "match"),
     MenuItem("branches", "组建建议", "/branches", "branch"),
     MenuItem("invitations", "活动邀请", "/invitations", "invite"),
     MenuItem("requests", "诉求", "/requests", "request"),
-    MenuItem("stations", "驿站", "/stations", "station"),
+    MenuItem("stations", "驿站", "/stations", "love"),
     MenuItem("feeds", "数据接入", "/feeds", "feed"),
-    MenuItem("jobs", "定时任务", "/jobs", "clock"),
+    MenuItem("jobs", "定时任务", "/jobs", "job"),
     MenuItem("coverage", "统计考核", "/coverage", "chart"),
     MenuItem("system", "系统管理", "/system", "gear", operation="users.change"),
 )

@@ -177,9 +177,7 @@ def map_page(layers: Mapping[str, str]) -> Callable[[web.Request], Awaitable[web
             layers=[
                 Layer("streets", "街道", layers["polygon"], "polygon", colour="grey"),
                 Layer("stations", "配送站点", layers["cluster"], "cluster", colour="blue"),
-                Layer(
-                    "love", "爱心驿站", layers["point"], "point", colour="red", icon="station", hourly=True
-                ),
+                Layer("love", "爱心驿站", layers["point"], "point", colour="red", icon="love", hourly=True),
             ],
             list_url="/riders",
             note="社区边界为示意边界，不作为行政区划依据。",
@@ -262,3 +260,8 @@ def build(
         ]
     )
     return app
+
+
+def build_for_looking(_: list[str]) -> web.Application:
+    """Build the gallery for `python -m aiohttp.web`, to look at it."""
+    return build()

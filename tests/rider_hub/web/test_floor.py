@@ -94,11 +94,14 @@ def test_scripts_keep_to_their_floor_and_to_the_policy(path: Path) -> None:
 
 
 def test_every_icon_that_is_named_is_drawn() -> None:
-    """Templates and states name only symbols that the sprite has."""
+    """Templates, menus, layers and states name only symbols that the sprite has."""
     drawn = set(re.findall(r'<symbol id="([a-z]+)"', (STATIC / "icons.svg").read_text(encoding="utf-8")))
     named = {
         name for path in TEMPLATES for name in re.findall(r"icon\(\"([a-z]+)\"\)", path.read_text("utf-8"))
     }
+    code = "\n".join(path.read_text("utf-8") for path in ROOT.rglob("*.py"))
+    named |= set(re.findall(r'MenuItem\("[^"]*", "[^"]*", "[^"]*", "([a-z]+)"', code))
+    named |= set(re.findall(r'icon="([a-z]+)"', code))
     assert named <= drawn
     assert {"todo", "doing", "soon", "overdue", "done", "withdrawn", "plain"} <= drawn
 

@@ -13,7 +13,7 @@ from rider_hub.web.shell import _current
 from tests.rider_hub.web import content, gallery
 
 SMALL_MENU = [
-    MenuItem("desk", "工作台", "/", "home"),
+    MenuItem("desk", "工作台", "/", "desk"),
     MenuItem("riders", "骑手台账", "/riders", "riders"),
     MenuItem("links", "身份关联", "/riders/links", "riders"),
 ]
