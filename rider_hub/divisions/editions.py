@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Table, and_, delete, func, select, update
@@ -11,7 +12,7 @@ from rider_hub.access import Actor, Change, Hub
 from rider_hub.divisions.model import Edition
 from rider_hub.divisions.tables import boundary, division, edition
 from rider_hub.errors import Conflict
-from rider_hub.storage import in_batches, insert_rows
+from rider_hub.storage import insert_rows
 
 __all__ = ["store_edition"]
 
@@ -36,7 +37,8 @@ async def store_edition(
         await insert_rows(work.connection, edition, [_row(new, report, work)])
     size = _ROWS_A_TRANSACTION if new.kind == "codes" else _POLYGONS_A_TRANSACTION
     written = 0
-    for part in in_batches(list(rows), size):
+    left = iter(rows)
+    while part := list(islice(left, size)):
         async with hub.database.write() as connection:
             await _require_unfinished(connection, new)
             await insert_rows(connection, table, part)

@@ -56,7 +56,7 @@ async def import_divisions(
         return report
     edition = Edition(new_id(), "codes", described, "", title, as_of, sketch=False)
     current = await store_edition(
-        hub, actor, edition, list(_division_rows(checked.divisions, edition.id)), {"total": checked.total}
+        hub, actor, edition, _division_rows(checked.divisions, edition.id), {"total": checked.total}
     )
     return ImportReport(checked.total, checked.total, 0, stored=True, edition=edition.id, current=current)
 
@@ -92,8 +92,7 @@ async def import_boundaries(
         await _note_refused(hub, actor, f"boundaries:{region}:{level}", report)
         return report
     edition = Edition(new_id(), "boundaries", region, level, title, as_of, sketch=sketch)
-    rows = list(_boundary_rows(areas, edition))
-    current = await store_edition(hub, actor, edition, rows, summary(found))
+    current = await store_edition(hub, actor, edition, _boundary_rows(areas, edition), summary(found))
     return ImportReport(
         found.total, found.total, 0, stored=True, notices=notices, edition=edition.id, current=current
     )

@@ -159,7 +159,9 @@ async def _middles(look: Look) -> dict[str, tuple[float, float]]:
             if level == "street":
                 for county in {str(code)[:6] for code in areas.frame["code"]}:
                     whole = areas.frame.geometry[areas.frame["code"].str.startswith(county)].to_numpy()
-                    middle = shapely.union_all(whole).representative_point()
+                    union = shapely.union_all(whole)
+                    middle = union.centroid
+                    middle = middle if union.contains(middle) else union.representative_point()
                     found[county] = (middle.x, middle.y)
     return found
 

@@ -42,7 +42,7 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
         ("00:00-24:00", at(6, 23, 59), True),
         ("Mo-Su 08:00-20:00; Su off", at(6, 12), False),
         ("off", at(0, 12), False),
-        ("Mo-Su 08：00-20：00；", at(0, 12), None),
+        ("Mo-Su 08：00-20：00；", at(0, 12), True),
         ("mo-su 8:00-20:00", at(0, 8), True),
         ("", at(0, 12), None),
         ("Mo-Fr", at(0, 12), None),

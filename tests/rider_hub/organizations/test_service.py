@@ -231,7 +231,7 @@ async def test_stations_of_a_table_come_in_under_the_contract(database_url: str,
         report = await import_stations(hub, STAFF, [good, bad], **given)
         assert not report.stored
         assert {one.row for one in report.failures} == {2}
-            assert "station_ref" in {one.path for one in report.failures}
+        assert "station_ref" in {one.path for one in report.failures}
         report = await import_stations(hub, STAFF, [good, bad], keep_good=True, **given)
         assert (report.accepted, report.rejected) == (1, 1)
         station = (await network_of(hub)).stations["jia/S-1"]

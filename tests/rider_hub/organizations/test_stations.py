@@ -98,7 +98,7 @@ async def test_a_retracted_station_leaves_the_network(database_url: str, tmp_pat
 
 
 async def test_a_station_lies_where_its_point_is(database_url: str, tmp_path: Path) -> None:
-    """The point decides by current boundaries, in its own frame; then the stated community; then the county."""
+    """The point decides by current boundaries, in its frame; then the stated community; then the county."""
     lng, lat = middle(COMMUNITIES[4])
     x, y = convert(lng, lat, "wgs84", "gcj02")
     async with make_hub(database_url, tmp_path) as hub:
