@@ -140,7 +140,8 @@ def _accounts(world: World) -> list[dict[str, Any]]:
 async def _add(
     hub: Hub, actor: Actor, *, username: str, words: str, roles: list[Role], **scope: Any
 ) -> Account:
-    password = secrets.token_urlsafe(9)
+    # Digits and a to f never spell a user name, which a password may not hold.
+    password = secrets.token_hex(6)
     await add_user(
         hub,
         actor,
