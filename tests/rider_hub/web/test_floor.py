@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import rider_hub
+from rider_hub.web import Shell
 
 ROOT = Path(rider_hub.__file__).parent
 STATIC = ROOT / "web" / "static"
@@ -104,6 +105,17 @@ def test_every_icon_that_is_named_is_drawn() -> None:
     named |= set(re.findall(r'icon="([a-z]+)"', code))
     assert named <= drawn
     assert {"todo", "doing", "soon", "overdue", "done", "withdrawn", "plain"} <= drawn
+
+
+def test_every_template_that_code_names_is_there() -> None:
+    """A page's template is found under its capability's name, and each one can be read."""
+    shell = Shell(template_folders=[each for each in ROOT.glob("*/templates") if each.parent.name != "web"])
+    code = "\n".join(path.read_text("utf-8") for path in ROOT.rglob("*.py"))
+    named = set(re.findall(r'"([a-z]+/[a-z_]+\.html)"', code)) | {"base.html", "drawer.html", "phone.html"}
+    for name in sorted(named):
+        assert shell.environment.get_template(name)
+    for path in TEMPLATES:
+        assert shell.environment.parse(path.read_text("utf-8"))
 
 
 def luminance(colour: str) -> float:
