@@ -1,0 +1,158 @@
+"""Routes for senders: push a feed, check one without storing, read a receipt; signed, never by session."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import msgspec
+from aiohttp import web
+
+from connectors.errors import FeedError
+from connectors.problems import feed_error
+from connectors.records import FeedType
+from connectors.transport.http_push import MAX_SENT, MIB, read_push
+from connectors.transport.signatures import verify
+from rider_hub.access import HUB, Actor, Hub, guarded
+from rider_hub.errors import Absent, Unauthenticated
+from rider_hub.intake import store
+from rider_hub.intake.batches import Source, keyed_digest, take_batch
+from rider_hub.intake.checking import check_batch
+from rider_hub.intake.faults import whole
+from rider_hub.intake.model import ReceiptState, Sender, as_feed_type
+
+__all__ = ["routes"]
+
+_CHUNK = 64 * 1024
+_MAX_KEY = 128
+_HELD = 202
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the senders' routes. The signature is checked inside: the policy then rules the use case."""
+    return guarded(
+        "public",
+        [
+            web.post("/api/v1/feeds/{platform}/{type}", _push),
+            web.post("/api/v1/feeds/{platform}/{type}/check", _check),
+            web.get("/api/v1/receipts/{id}", _receipt),
+        ],
+    )
+
+
+async def _push(request: web.Request) -> web.StreamResponse:
+    """Take a signed batch; 200 with the receipt, 202 where the whole batch is held."""
+    hub, platform = request.app[HUB], request.match_info["platform"]
+    body, message_id = await _signed_body(request, platform)
+    feed_type = _feed_type(request)
+    key = request.headers.get("Idempotency-Key", message_id)
+    if not (0 < len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
+        raise whole("idempotency_key_invalid")
+    actor = Actor.sender(platform)
+    sender = await _sender(hub, actor, platform)
+    rows = read_push(body, content_type=request.content_type, content_encoding=_encoding(request))
+    digest = keyed_digest(hub, body)
+    source = Source(transport="push", idempotency_key=key, body_digest=digest, name=message_id)
+    receipt = await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
+    headers = {"Location": f"/api/v1/receipts/{receipt.id}"}
+    if receipt.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    status = _HELD if receipt.state is ReceiptState.HELD else 200
+    return _json(receipt.to_json(), status=status, headers=headers)
+
+
+async def _check(request: web.Request) -> web.StreamResponse:
+    """Check a signed batch as a push would and store nothing of it."""
+    hub, platform = request.app[HUB], request.match_info["platform"]
+    body, _ = await _signed_body(request, platform)
+    feed_type = _feed_type(request)
+    actor = Actor.sender(platform)
+    sender = await _sender(hub, actor, platform)
+    rows = read_push(body, content_type=request.content_type, content_encoding=_encoding(request))
+    async with hub.look(actor, "feeds.check", target=f"feed:{platform}") as look:
+        batch = await check_batch(look.connection, sender, feed_type, rows, look.now)
+    total = len(batch.outcomes)
+    return _json(
+        {
+            "total": total,
+            "accepted": total - batch.rejected,
+            "rejected": batch.rejected,
+            "frame": {"verdict": batch.judgement.verdict, "evidence": batch.judgement.evidence},
+            "failures": [msgspec.to_builtins(failure) for failure in batch.failures],
+        }
+    )
+
+
+async def _receipt(request: web.Request) -> web.StreamResponse:
+    """Answer a sender's own receipt; another's and none look alike. The signature is over an empty body."""
+    hub = request.app[HUB]
+    async with hub.database.read() as connection:
+        platform = await store.platform_of_receipt(connection, request.match_info["id"])
+    try:
+        await _verify(hub, platform or "", request.headers, b"")
+    except FeedError as error:
+        if error.code == "signature_invalid":
+            raise Absent from error
+        raise _unauthenticated(error) from error
+    actor = Actor.sender(platform or "")
+    async with hub.look(actor, "feeds.push") as look:
+        found = await store.find_receipt(look.connection, request.match_info["id"], look.scope)
+    if found is None:
+        raise Absent
+    return _json(found.to_json())
+
+
+async def _signed_body(request: web.Request, platform: str) -> tuple[bytes, str]:
+    """Read the body as it was sent, within the limit; return it with its id once the signature is right."""
+    if (request.content_length or 0) > MAX_SENT:
+        _refuse_large()
+    body = bytearray()
+    async for piece in request.content.iter_chunked(_CHUNK):
+        body += piece
+        if len(body) > MAX_SENT:
+            _refuse_large()
+    sent = bytes(body)
+    try:
+        return sent, await _verify(request.app[HUB], platform, request.headers, sent)
+    except FeedError as error:
+        raise _unauthenticated(error) from error
+
+
+async def _verify(hub: Hub, platform: str, headers: Mapping[str, str], body: bytes) -> str:
+    async with hub.database.read() as connection:
+        found = await store.sender_secrets(connection, hub.keys, platform)
+    # An unknown platform is checked against a key nobody has: its answer is that of a wrong key.
+    keys = found.signing or (secrets.token_bytes(32),)
+    return verify(keys, dict(headers), body, hub.clock.now().timestamp())
+
+
+def _unauthenticated(error: FeedError) -> Unauthenticated:
+    return Unauthenticated(error.zh, error.en, code=error.code)
+
+
+def _refuse_large() -> NoReturn:
+    raise feed_error("body_too_large", status=413, limit=MAX_SENT // MIB)
+
+
+def _encoding(request: web.Request) -> str:
+    return request.headers.get("Content-Encoding", "")
+
+
+def _feed_type(request: web.Request) -> FeedType:
+    feed_type = as_feed_type(request.match_info["type"])
+    if feed_type is None:
+        raise whole("feed_not_offered")
+    return feed_type
+
+
+async def _sender(hub: Hub, actor: Actor, platform: str) -> Sender:
+    async with hub.look(actor, "feeds.push", target=f"sender:{platform}") as look:
+        sender = await store.find_sender(look.connection, platform, look.scope)
+    if sender is None:
+        raise Absent
+    return sender
+
+
+def _json(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(content), status=status, headers=headers, content_type="application/json"
+    )

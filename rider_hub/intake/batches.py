@@ -1,0 +1,257 @@
+"""The one way of a batch into the hub, whatever brought it: checked, judged, stored in parts, receipted."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from connectors.batch import Checked, Reject
+from connectors.contract import Row
+from connectors.records import FeedType
+from rider_hub.access import Actor, Change, Hub, Keyring
+from rider_hub.intake import store
+from rider_hub.intake.checking import CheckedBatch, check_batch
+from rider_hub.intake.faults import warning, whole
+from rider_hub.intake.keeping import Keeper, close_rows, plain
+from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sender, Transport, Verdict
+from rider_hub.intake.tables import receipt
+from rider_hub.intake.totals import Totals
+from rider_hub.organizations.service import upsert_stations
+from rider_hub.parameters import parameter
+from rider_hub.riders.service import apply_registrations
+from rider_hub.riders.store import release_waiting
+from rider_hub.storage import in_batches, insert_ignoring, new_id
+
+__all__ = ["Source", "keyed_digest", "store_records", "take_batch"]
+
+_OPERATIONS: Mapping[Transport, str] = {
+    "push": "feeds.push",
+    "pull": "feeds.take",
+    "file": "feeds.take",
+    "replay": "feeds.replay",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a batch came from and under which key it is taken once."""
+
+    transport: Transport
+    idempotency_key: str
+    body_digest: bytes
+    name: str | None = None
+    #: The position to write down once all rows are stored (pull).
+    cursor: str | None = None
+    #: Quarantined rows that these rows replay: row → its id.
+    replays: Mapping[int, str] = field(default_factory=dict)
+
+
+def keyed_digest(hub: Hub, body: bytes) -> bytes:
+    """Return what is kept of a body to know it again; keyed, as a bare hash of personal data is personal."""
+    return hub.keys.blind("index", "body", hashlib.sha256(body).hexdigest())
+
+
+async def take_batch(
+    hub: Hub,
+    actor: Actor,
+    sender: Sender,
+    *,
+    feed_type: FeedType,
+    rows: Iterable[tuple[int, Row]],
+    source: Source,
+) -> Receipt:
+    """Take a batch and return its receipt; the same key and body again resumes it or returns its receipt.
+
+    Rows are numbered upwards. They are stored 1,000 a transaction, and the receipt with them: a break
+    anywhere leaves whole parts, and a retry goes on after them. Raises Invalid for a key used with another
+    body, Conflict while another try is under way, FeedError where the whole can't be read.
+    """
+    earlier = await _finished(hub, sender, feed_type, source)
+    if earlier is not None:
+        return earlier
+    async with hub.database.read() as connection:
+        # Before the receipt is opened: what can't be read as a whole leaves none.
+        batch = await check_batch(connection, sender, feed_type, rows, hub.clock.now())
+    taking = _Taking(hub, actor, sender, feed_type, source, batch)
+    taken = await _open_receipt(taking)
+    if taken.state is not ReceiptState.RUNNING:
+        return taken
+    left = [one for one in batch.outcomes if one.row > taken.through_row]
+    parts = list(in_batches(left)) or [[]]
+    for number, part in enumerate(parts, 1):
+        taken = await _take_part(taking, taken, part, final=number == len(parts))
+        await asyncio.sleep(0)
+    return taken
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """Everything that stays the same over the parts of one batch."""
+
+    hub: Hub
+    actor: Actor
+    sender: Sender
+    feed_type: FeedType
+    source: Source
+    batch: CheckedBatch
+
+    @property
+    def operation(self) -> str:
+        return _OPERATIONS[self.source.transport]
+
+
+async def _finished(hub: Hub, sender: Sender, feed_type: FeedType, source: Source) -> Receipt | None:
+    """Return the receipt an earlier try of this key ended with, None where there is none yet."""
+    query = select(receipt).where(
+        receipt.c.platform == sender.platform,
+        receipt.c.feed_type == feed_type,
+        receipt.c.idempotency_key == source.idempotency_key,
+    )
+    async with hub.database.read() as connection:
+        row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        return None
+    if bytes(row["body_digest"]) != source.body_digest:
+        raise whole("idempotency_key_reused")
+    return None if row["state"] == ReceiptState.RUNNING else Receipt.of(row, replayed=True)
+
+
+async def _open_receipt(taking: _Taking) -> Receipt:
+    """Return the receipt of this key: a new one, one to resume, or the finished one of an earlier try."""
+    source = taking.source
+    async with taking.hub.change(
+        taking.actor, taking.operation, target=f"feed:{taking.sender.platform}"
+    ) as work:
+        mine = _new_receipt(work, taking)
+        key = ("platform", "feed_type", "idempotency_key")
+        await insert_ignoring(work.connection, receipt, mine, key=key)
+        query = select(receipt).where(*(receipt.c[name] == mine[name] for name in key)).with_for_update()
+        row = (await work.connection.execute(query)).mappings().one()
+        work.target = f"receipt:{row['id']}"
+        if row["id"] == mine["id"]:
+            return Receipt.of(row)
+        if bytes(row["body_digest"]) != source.body_digest:
+            raise whole("idempotency_key_reused")
+        if row["state"] == ReceiptState.RUNNING:
+            quiet = timedelta(seconds=parameter("intake.take_over").value)
+            if row["heartbeat_at"] > work.now - quiet:
+                raise whole("batch_in_progress")
+            await store.update_receipt(
+                work.connection, row["id"], {"heartbeat_at": work.now}, expected_row=None
+            )
+        return Receipt.of(row, replayed=True)
+
+
+def _new_receipt(work: Change, taking: _Taking) -> dict[str, Any]:
+    sender, source = taking.sender, taking.source
+    counts = ("received", "accepted", "unchanged", "waiting", "held", "not_stored", "rejected", "through_row")
+    return {
+        "id": new_id(),
+        "platform": sender.platform,
+        "county": sender.county,
+        "feed_type": taking.feed_type,
+        "transport": source.transport,
+        "source_name": source.name,
+        "idempotency_key": source.idempotency_key,
+        "body_digest": source.body_digest,
+        "state": ReceiptState.RUNNING,
+        "frame_verdict": None,
+        "frame_evidence": None,
+        **dict.fromkeys(counts, 0),
+        "failures": [],
+        "warnings": [],
+        "created_at": work.now,
+        "heartbeat_at": work.now,
+    }
+
+
+async def _take_part(
+    taking: _Taking, taken: Receipt, part: Sequence[Checked | Reject], *, final: bool
+) -> Receipt:
+    """Store one part with its receipt, in one transaction."""
+    batch, hub, sender = taking.batch, taking.hub, taking.sender
+    # A resumed batch keeps the verdict its first part was stored under.
+    verdict = taken.frame_verdict if taken.through_row else batch.judgement.verdict
+    held = verdict == Verdict.SUSPECT
+    async with hub.change(taking.actor, taking.operation, target=f"receipt:{taken.id}") as work:
+        await store.lock_sender(work.connection, sender.platform)
+        totals = await _store_part(work, taking, taken, part, held=held)
+        values = totals.onto(taken) | {
+            "through_row": part[-1].row if part else taken.through_row,
+            "frame_verdict": verdict,
+            "frame_evidence": batch.judgement.evidence,
+            "heartbeat_at": work.now,
+        }
+        if final:
+            values["state"] = ReceiptState.HELD if held else ReceiptState.DONE
+            if taking.source.cursor is not None:
+                await store.move_cursor(
+                    work.connection, sender.platform, taken.feed_type, taking.source.cursor, work.now
+                )
+        if not await store.update_receipt(work.connection, taken.id, values, expected_row=taken.through_row):
+            raise whole("batch_in_progress")
+        await store.touch_sender(work.connection, sender.platform, work.now)
+        work.count(**totals.counts)
+        query = select(receipt).where(receipt.c.id == taken.id)
+        row = (await work.connection.execute(query)).mappings().one()
+    return Receipt.of(row, replayed=taken.replayed)
+
+
+async def _store_part(
+    work: Change, taking: _Taking, taken: Receipt, part: Sequence[Checked | Reject], *, held: bool
+) -> Totals:
+    """Store the good rows (or hold them), keep the refused ones, and return how each row ended."""
+    totals, keeper = Totals(), Keeper(work, taking.hub.keys, taken)
+    replays, needless = taking.source.replays, taking.batch.duplicates
+    good = [one for one in part if isinstance(one, Checked)]
+    rejects = [one for one in part if isinstance(one, Reject)]
+    needed = [one for one in good if one.row not in needless]
+    totals.unchanged += len(good) - len(needed)
+    totals.warnings += [warning(one.row, "duplicate_in_batch") for one in good if one.row in needless]
+    if held:
+        totals.held += len(needed)
+        await keeper.hold(needed)
+    else:
+        await store_records(work, taking.hub.keys, taking.sender, taken, records=needed, totals=totals)
+    replayed = [replays[one.row] for one in good if one.row in replays]
+    await close_rows(work, replayed, QuarantineState.REPLAYED)
+    totals.rejected += len(rejects)
+    totals.failures += plain(failure for one in rejects for failure in one.failures)
+    await keeper.refuse(rejects, dict(replays))
+    return totals
+
+
+async def store_records(
+    work: Change,
+    keys: Keyring,
+    sender: Sender,
+    taken: Receipt,
+    *,
+    records: Sequence[Checked],
+    totals: Totals,
+) -> None:
+    """Store checked records of one part and count how they ended."""
+    if not records:
+        return
+    if taken.feed_type == "station":
+        found = await upsert_stations(work, sender.platform, sender.county, records, keys)
+        totals.accepted += found.accepted
+        totals.unchanged += found.unchanged
+        totals.warnings += [warning(row, "version_conflict") for row in found.conflicts]
+        refs = {str(getattr(one.record, "station_ref", "")) for one in records}
+        work.count(no_longer_waiting=await release_waiting(work.connection, sender.platform, refs))
+        return
+    totals.add_outcomes(
+        await apply_registrations(
+            work,
+            keys,
+            platform=sender.platform,
+            county=sender.county,
+            checked=records,
+            receipt_id=taken.id,
+        )
+    )

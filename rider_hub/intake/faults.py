@@ -1,0 +1,111 @@
+"""What intake itself finds wrong with a row or a batch, in words; the contract has words of its own."""
+
+from typing import Any, Final
+
+from rider_hub.errors import Conflict, Failure, HubError, Invalid
+
+__all__ = ["fault", "warning", "whole"]
+
+#: Code → sentences about a row; {..} holds limits, never a value of the row.
+_ROWS: Final[dict[str, tuple[str, str]]] = {
+    "updated_at_in_future": (
+        "更新时间比接收时间晚 {minutes} 分钟以上。请校准时钟后重报。",
+        "updated_at is more than {minutes} minutes after receipt. Set the clock and send again.",
+    ),
+    "community_unknown": (
+        "区划代码表中没有此社区代码。请核对代码，或请区县更新代码表。",
+        "The code table has no such community. Check the code, or ask the county to update its table.",
+    ),
+    "community_outside_county": (
+        "此社区不在协议约定的区县。请只报送本区县的骑手和站点。",
+        "The community is not in the agreement's county. Send only this county's riders and stations.",
+    ),
+    "frame_suspect": (
+        "整批坐标与各行自述的街道不符，疑似坐标系有误，整批暂存。请核对坐标系。",
+        "The batch's points do not fit the streets its rows state: the frame seems wrong. The batch is held.",
+    ),
+}
+_WARNINGS: Final[dict[str, tuple[str, str]]] = {
+    "duplicate_in_batch": (
+        "同一骑手或站点在本批中有更新的版本，此行未采用。",
+        "The batch holds a greater version of the same key; this row was not used.",
+    ),
+    "version_conflict": (
+        "更新时间和记录编号相同但内容不同，已按固定规则取其一。请为每次修改使用新的记录编号。",
+        "Same updated_at and record_id, other content: one was taken by a fixed rule. Use new record_ids.",
+    ),
+    "list_cut": (
+        "条目过多，此处只列前 {limit} 条；其余见待修正数据。",
+        "Too many entries: the first {limit} are listed, the rest stand in the quarantine.",
+    ),
+}
+_WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
+    "idempotency_key_reused": (
+        Invalid,
+        "这个幂等键已用于另一份内容。请为新内容使用新的键。",
+        "This Idempotency-Key was used with another body. Use a new key for new content.",
+    ),
+    "batch_in_progress": (
+        Conflict,
+        "同一幂等键的报送正在处理，请稍后用同一键重试。",
+        "A push with this Idempotency-Key is being handled; try again shortly with the same key.",
+    ),
+    "receipt_not_held": (
+        Conflict,
+        "这一批没有暂存的数据，无需放行。",
+        "This batch is not held: there is nothing to release.",
+    ),
+    "frame_still_suspect": (
+        Invalid,
+        "按所选坐标系，各点与自述街道的相符程度明显低于另一坐标系。请改选，或退回报送方核实。",
+        "Under this frame the points fit their stated streets clearly worse than under another.",
+    ),
+    "sender_exists": (
+        Conflict,
+        "该平台已登记为报送方。",
+        "This platform is registered as a sender already.",
+    ),
+    "row_not_kept": (
+        Conflict,
+        "这一行没有留存内容，不能重新入库。请报送方修正后重报。",
+        "Nothing of this row was kept, so it can't be replayed. Have it sent again.",
+    ),
+    "row_not_json": (
+        Invalid,
+        "修正后的内容应为一个 JSON 对象。",
+        "The mended row must be one JSON object.",
+    ),
+    "feed_not_offered": (
+        Invalid,
+        "没有这一类数据。可报送：station（站点）、registration（骑手登记）。",
+        "There is no such feed. There are: station, registration.",
+    ),
+    "not_configured": (
+        Invalid,
+        "该平台没有配置拉取地址或文件目录。",
+        "No pull address or folder is set for this platform.",
+    ),
+    "idempotency_key_invalid": (
+        Invalid,
+        "幂等键应为 1 到 128 个可见 ASCII 字符。",
+        "Idempotency-Key must be 1 to 128 visible ASCII characters.",
+    ),
+}
+
+
+def fault(row: int, path: str, code: str, **limits: Any) -> Failure:
+    """Put a fault of a row into words."""
+    zh, en = _ROWS[code]
+    return Failure(row=row, path=path, code=code, zh=zh.format(**limits), en=en.format(**limits))
+
+
+def warning(row: int, code: str, **limits: Any) -> dict[str, Any]:
+    """Put a warning about a row that was taken in into words."""
+    zh, en = _WARNINGS[code]
+    return {"row": row, "code": code, "zh": zh.format(**limits), "en": en.format(**limits)}
+
+
+def whole(code: str) -> HubError:
+    """Return the error for a batch or a request as a whole."""
+    kind, zh, en = _WHOLES[code]
+    return kind(zh, en, code=code)

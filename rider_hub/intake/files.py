@@ -1,0 +1,134 @@
+"""Use cases: taking feed files, one by hand or all of a watched folder; refused rows go back annotated."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from connectors.errors import FeedError
+from connectors.records import FeedType
+from connectors.transport.files import FileRow, read_rows, ready_files
+from rider_hub.access import Actor, Hub
+from rider_hub.errors import Absent, HubError
+from rider_hub.intake import store
+from rider_hub.intake.annotated import annotated_csv
+from rider_hub.intake.batches import Source, keyed_digest, take_batch
+from rider_hub.intake.model import Receipt, Sender
+from rider_hub.logs import logger
+
+__all__ = ["OUT", "take_file", "take_files"]
+
+#: The folder inside a watched one where refused rows and errors are left.
+OUT = "out"
+
+#: What a file's name begins with or holds → what is in it.
+_NAMES: Mapping[str, FeedType] = {
+    "station": "station",
+    "站点": "station",
+    "registration": "registration",
+    "骑手": "registration",
+    "登记": "registration",
+}
+
+
+async def take_file(hub: Hub, actor: Actor, platform: str, feed_type: FeedType, path: Path) -> Receipt:
+    """Take one file and return its receipt; the file stays. The same content counts once, whatever its name.
+
+    Raises Absent for an unknown sender, FeedError for a file that can't be read.
+    """
+    sender = await _sender(hub, actor, platform)
+    receipt, _ = await _take(hub, actor, sender, feed_type, path)
+    return receipt
+
+
+async def take_files(
+    hub: Hub, actor: Actor, platform: str, folder: Path, *, settle_s: float = 2.0
+) -> list[Receipt]:
+    """Take the files of a folder that did not change for `settle_s`, and return their receipts.
+
+    A file named `station…` or `registration…` (or 站点…, 骑手…) is taken and then deleted; its refused rows
+    are left in `out/<name>.rejected.csv`. A file that can't be read stays, with the reason in
+    `out/<name>.error.json`, and is not tried again until it changes.
+    """
+    sender = await _sender(hub, actor, platform)
+    seen: dict[str, tuple[int, int]] = {}
+    await asyncio.to_thread(ready_files, folder, seen)
+    await asyncio.sleep(settle_s)
+    ready = await asyncio.to_thread(ready_files, folder, seen)
+    receipts: list[Receipt] = []
+    # Stations first, so that no rider has to wait for one of the same delivery.
+    for path in sorted(ready, key=_is_after_stations):
+        receipt = await _take_and_clear(hub, actor, sender, path, folder / OUT)
+        receipts += [receipt] if receipt else []
+    return receipts
+
+
+def feed_type_of(name: str) -> FeedType:
+    """Return what a file's name says is in it; raises HubError where it says nothing."""
+    lowered = name.casefold()
+    for word, kind in _NAMES.items():
+        if word in lowered:
+            return kind
+    raise HubError(
+        "文件名应含 station（站点）或 registration（骑手登记），说明里面是什么。",
+        "The name must hold the word station or registration, to say what the file holds.",
+        code="file_name_unknown",
+    )
+
+
+async def _take_and_clear(hub: Hub, actor: Actor, sender: Sender, path: Path, out: Path) -> Receipt | None:
+    note = out / f"{path.name}.error.json"
+    if await asyncio.to_thread(_is_noted, path, note):
+        return None
+    try:
+        receipt, rows = await _take(hub, actor, sender, feed_type_of(path.name), path)
+    except (FeedError, HubError) as error:
+        logger("intake").warning("file_not_taken", platform=sender.platform, file=path.name, fault=error.code)
+        await asyncio.to_thread(_write_note, note, error)
+        return None
+    await asyncio.to_thread(_clear, path, out, receipt, rows)
+    return receipt
+
+
+async def _take(
+    hub: Hub, actor: Actor, sender: Sender, feed_type: FeedType, path: Path
+) -> tuple[Receipt, Sequence[FileRow]]:
+    data = await asyncio.to_thread(path.read_bytes)
+    rows = await asyncio.to_thread(lambda: list(read_rows(data, name=path.name)))
+    digest = keyed_digest(hub, data)
+    source = Source(
+        transport="file", idempotency_key=f"file:{digest.hex()}", body_digest=digest, name=path.name[:200]
+    )
+    return await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source), rows
+
+
+async def _sender(hub: Hub, actor: Actor, platform: str) -> Sender:
+    async with hub.look(actor, "feeds.take", target=f"sender:{platform}") as look:
+        sender = await store.find_sender(look.connection, platform, look.scope)
+    if sender is None:
+        raise Absent
+    return sender
+
+
+def _clear(path: Path, out: Path, receipt: Receipt, rows: Sequence[FileRow]) -> None:
+    """Leave the refused rows, then delete the source: a break between the two takes the file once more."""
+    if receipt.rejected:
+        out.mkdir(exist_ok=True)
+        content = annotated_csv(rows, receipt.failures)
+        (out / f"{path.name}.rejected.csv").write_text(content, "utf-8-sig", newline="")
+    path.unlink(missing_ok=True)
+
+
+def _is_after_stations(path: Path) -> bool:
+    return not any(word in path.name.casefold() for word, kind in _NAMES.items() if kind == "station")
+
+
+def _is_noted(path: Path, note: Path) -> bool:
+    """Say whether this file, as it is now, was found unreadable before."""
+    return note.exists() and note.stat().st_mtime_ns >= path.stat().st_mtime_ns
+
+
+def _write_note(note: Path, error: FeedError | HubError) -> None:
+    note.parent.mkdir(exist_ok=True)
+    note.write_bytes(msgspec.json.encode({"code": error.code, "zh": error.zh, "en": error.en}))

@@ -1,0 +1,205 @@
+"""Use cases on rows that were not taken in: release a held batch, mend and replay, return, let expire."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connectors.batch import Checked
+from connectors.records import RECORD_TYPES, FeedType
+from rider_hub.access import Actor, Change, Hub, Keyring
+from rider_hub.errors import Absent
+from rider_hub.intake import store
+from rider_hub.intake.batches import Source, keyed_digest, store_records, take_batch
+from rider_hub.intake.faults import whole
+from rider_hub.intake.frames import framed_as, worse_than_another
+from rider_hub.intake.keeping import close_rows
+from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sender
+from rider_hub.intake.tables import quarantine, receipt
+from rider_hub.intake.totals import Totals
+from rider_hub.storage import new_id
+
+__all__ = ["expire_quarantine", "open_row", "release_held", "replay", "return_row"]
+
+_OPEN = (QuarantineState.WAITING, QuarantineState.HELD)
+
+
+async def release_held(hub: Hub, actor: Actor, receipt_id: str, frame: str) -> Receipt:
+    """Take in a held batch, its points read in the frame a person states, and return its receipt.
+
+    `frame` is one of geo.frames.READINGS or cgcs2000. Raises Conflict where the batch is not held, Invalid
+    where the evidence speaks clearly for another frame, Absent out of scope.
+    """
+    while True:
+        async with hub.change(actor, "feeds.replay", target=f"receipt:{receipt_id}") as work:
+            taken, sender = await _held_batch(work, receipt_id)
+            if worse_than_another(frame, dict(taken.frame_evidence or {})):
+                raise whole("frame_still_suspect")
+            await store.lock_sender(work.connection, sender.platform)
+            rows = await _held_rows(work.connection, receipt_id)
+            totals = Totals()
+            records = [_record(hub.keys, row, frame) for row in rows]
+            await store_records(work, hub.keys, sender, taken, records=records, totals=totals)
+            await close_rows(work, [row["id"] for row in rows], QuarantineState.REPLAYED)
+            totals.held = -len(rows)
+            left = taken.held - len(rows)
+            values: dict[str, Any] = totals.onto(taken) | {"heartbeat_at": work.now}
+            if left <= 0 or not rows:
+                evidence = {**(taken.frame_evidence or {}), "released_as": frame, "released_by": actor.id}
+                values |= {"state": ReceiptState.DONE, "frame_evidence": evidence}
+            await store.update_receipt(work.connection, receipt_id, values, expected_row=None)
+            work.count(**totals.counts)
+        if left <= 0 or not rows:
+            break
+    async with hub.look(actor, "feeds.view") as look:
+        done = await store.find_receipt(look.connection, receipt_id, look.scope)
+    if done is None:
+        raise Absent
+    return done
+
+
+async def replay(
+    hub: Hub,
+    actor: Actor,
+    *,
+    ids: Sequence[str] = (),
+    receipt_id: str | None = None,
+    mended: Mapping[str, bytes] | None = None,
+) -> list[Receipt]:
+    """Send quarantined rows the same way again, one batch a platform and feed, and return their receipts.
+
+    `mended` gives rows (JSON objects in the sender's own names) in place of what was kept, by id. A row that
+    is refused again waits on with its new faults. Raises Absent for rows out of scope, Conflict for rows of
+    which nothing was kept.
+    """
+    mended = mended or {}
+    async with hub.look(actor, "feeds.replay") as look:
+        rows = await _waiting_rows(look.connection, look.scope, ids, receipt_id)
+        found = {
+            platform: await store.find_sender(look.connection, platform, look.scope)
+            for platform in sorted({row["platform"] for row in rows})
+        }
+    contents = {row["id"]: mended.get(row["id"]) or _content(hub.keys, row) for row in rows}
+    receipts = []
+    groups: dict[tuple[str, str], list[RowMapping]] = {}
+    for row in rows:
+        groups.setdefault((row["platform"], row["feed_type"]), []).append(row)
+    for (platform, feed_type), group in groups.items():
+        sender = found[platform]
+        if sender is None:
+            raise Absent
+        numbered = list(enumerate(group, 1))
+        body = b"\n".join(contents[row["id"]] for row in group)
+        source = Source(
+            transport="replay",
+            idempotency_key=f"replay:{new_id()}",
+            body_digest=keyed_digest(hub, body),
+            name=f"receipt:{group[0]['receipt_id']}",
+            replays={number: row["id"] for number, row in numbered},
+        )
+        pairs = [(number, contents[row["id"]]) for number, row in numbered]
+        receipts.append(
+            await take_batch(
+                hub, actor, sender, feed_type=cast("FeedType", feed_type), rows=pairs, source=source
+            )
+        )
+    return receipts
+
+
+async def return_row(hub: Hub, actor: Actor, row_id: str) -> None:
+    """Give a row back to its sender: its content is deleted here, its faults stay in the receipt."""
+    async with hub.change(actor, "feeds.replay", target=f"quarantine:{row_id}") as work:
+        query = store.quarantined(work.scope, quarantine.c.id == row_id, quarantine.c.state.in_(_OPEN[:1]))
+        if (await work.connection.execute(query)).first() is None:
+            raise Absent
+        await close_rows(work, [row_id], QuarantineState.RETURNED)
+        work.count(rows=1)
+
+
+async def open_row(hub: Hub, actor: Actor, row_id: str) -> tuple[RowMapping, str | None]:
+    """Open one quarantined row to mend it: its entry, and its content as indented JSON where it is kept.
+
+    The trail keeps that it was opened, since it may hold a name and a phone.
+    """
+    async with hub.change(actor, "feeds.replay", target=f"quarantine:{row_id}", purpose="修正数据") as work:
+        row = (
+            (await work.connection.execute(store.quarantined(work.scope, quarantine.c.id == row_id)))
+            .mappings()
+            .first()
+        )
+        if row is None:
+            raise Absent
+        work.count(rows=1)
+    if row["sealed"] is None or row["state"] != QuarantineState.WAITING:
+        return row, None
+    return row, msgspec.json.format(_content(hub.keys, row), indent=2).decode()
+
+
+async def expire_quarantine(hub: Hub, actor: Actor) -> int:
+    """Delete the content of rows nobody mended within their 30 days, and return how many."""
+    total = 0
+    while True:
+        async with hub.change(actor, "feeds.take", target="quarantine") as work:
+            query = select(quarantine.c.id).where(
+                quarantine.c.expires_at <= work.now, quarantine.c.state.in_(_OPEN)
+            )
+            ids = (await work.connection.execute(query.limit(500))).scalars().all()
+            await close_rows(work, ids, QuarantineState.EXPIRED)
+            work.count(rows=len(ids))
+        total += len(ids)
+        if not ids:
+            return total
+
+
+async def _held_batch(work: Change, receipt_id: str) -> tuple[Receipt, Sender]:
+    # Locked before it is read: two releases at once must not both count the same rows.
+    await work.connection.execute(select(receipt.c.id).where(receipt.c.id == receipt_id).with_for_update())
+    taken = await store.find_receipt(work.connection, receipt_id, work.scope)
+    sender = await store.find_sender(work.connection, taken.platform, work.scope) if taken else None
+    if taken is None or sender is None:
+        raise Absent
+    if taken.state is not ReceiptState.HELD:
+        raise whole("receipt_not_held")
+    return taken, sender
+
+
+async def _held_rows(connection: AsyncConnection, receipt_id: str) -> Sequence[RowMapping]:
+    query = (
+        select(quarantine)
+        .where(quarantine.c.receipt_id == receipt_id, quarantine.c.state == QuarantineState.HELD)
+        .order_by(quarantine.c.row)
+        .limit(1000)
+    )
+    return (await connection.execute(query)).mappings().all()
+
+
+def _record(keys: Keyring, row: RowMapping, frame: str) -> Checked:
+    """Return a held record read in another frame; its digest is that of a feed sent rightly."""
+    record = msgspec.json.decode(_content(keys, row), type=RECORD_TYPES[row["feed_type"]])
+    record = framed_as(cast("Any", record), frame)
+    digest = hashlib.sha256(msgspec.json.encode(record, order="sorted")).digest()
+    return Checked(row["row"], record, digest)
+
+
+def _content(keys: Keyring, row: RowMapping) -> bytes:
+    if row["sealed"] is None:
+        raise whole("row_not_kept")
+    return msgspec.json.encode(keys.unseal("quarantine", ("quarantine", row["id"]), row["sealed"]))
+
+
+async def _waiting_rows(
+    connection: AsyncConnection, scope: Any, ids: Sequence[str], receipt_id: str | None
+) -> list[RowMapping]:
+    c = quarantine.c
+    chosen: list[Any] = [c.id.in_(list(ids))] if receipt_id is None else [c.receipt_id == receipt_id]
+    if receipt_id is not None:
+        chosen.append(c.state == QuarantineState.WAITING)
+    rows = list((await connection.execute(store.quarantined(scope, *chosen))).mappings())
+    if len(rows) < len(set(ids)) or not rows:
+        raise Absent
+    if any(row["state"] != QuarantineState.WAITING for row in rows):
+        raise whole("row_not_kept")
+    return rows

@@ -1,0 +1,1 @@
+"""Tests of rider_hub.intake."""
