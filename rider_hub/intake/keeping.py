@@ -55,7 +55,7 @@ class Keeper:
                 continue
             changed = {name: row[name] for name in ("failures", "sealed", "state", "record_id")}
             await self.work.connection.execute(
-                update(quarantine).where(quarantine.c.id == row["id"]).values(changed, mended=True)
+                update(quarantine).where(quarantine.c.id == row["id"]).values(**changed, mended=True)
             )
         await insert_rows(self.work.connection, quarantine, rows)
 

@@ -51,7 +51,7 @@ def database_bytes(folder: Path) -> bytes:
 
 
 async def test_every_row_received_is_counted_once(hub: Any) -> None:
-    """Received = accepted + unchanged + waiting + held + not_stored + rejected, with faults by row and path."""
+    """The counts of a receipt add up to what was received, with faults by row and path."""
     sender, _ = await sender_of(hub)
     rows = [
         rider(1),
@@ -199,7 +199,7 @@ async def crash_at(hub: Any, step: int, action: Any, only: str = "") -> bool:
 
 
 async def test_a_crash_at_any_step_leaves_the_old_or_the_new_state(hub: Any) -> None:
-    """After a crash at step k the state is one of whole parts, and a retry ends where an unbroken run does."""
+    """After a crash at step k the state is that of before, and a retry ends where an unbroken run does."""
     sender, _ = await sender_of(hub)
     rows = [rider(n) for n in range(3)] + [rider(3, phone="bad"), rider(4, phone="19900000001")]
     step = 0

@@ -1,0 +1,184 @@
+"""Senders push by signature: what was signed is what is read, and each sees only its own."""
+
+import gzip
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from connectors.transport.push_client import ndjson
+from connectors.transport.signatures import Algorithm, signed_headers
+from rider_hub.access import HUB
+from rider_hub.access.sessions import identify, protect
+from rider_hub.intake import api
+from rider_hub.intake.senders import new_signing_key, signing_key_bytes
+from rider_hub.riders.tables import registration
+from rider_hub.web import problems
+from tests.factories import county_staff, make_hub
+from tests.rider_hub.intake.build import body_of, bring_in_county, count, rider, sender_of
+
+URL = "/api/v1/feeds/ding/registration"
+
+
+class Site:
+    """A hub behind HTTP with the sender `ding`."""
+
+    def __init__(self, hub: Any, client: Any, key: bytes) -> None:
+        self.hub, self.client, self.key = hub, client, key
+
+    async def post(
+        self,
+        body: bytes,
+        *,
+        url: str = URL,
+        key: bytes | None = None,
+        message: str = "msg-1",
+        at: float = 0,
+        alg: Algorithm = "sha256",
+        **headers: str,
+    ) -> Any:
+        """Post a body signed now (or `at` seconds from now)."""
+        stamp = int(self.hub.clock.now().timestamp() + at)
+        signed = signed_headers(key or self.key, message, stamp, body, alg)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"content-type": "application/x-ndjson"} | signed | named
+        return await self.client.post(url, data=body, headers=sent)
+
+
+@pytest.fixture
+async def site(database_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    """Serve the routes on loopback, bodies unchanged as they came."""
+    async with make_hub(database_url, tmp_path) as hub:
+        await bring_in_county(hub)
+        _, key = await sender_of(hub)
+        app = web.Application(middlewares=[problems, identify, protect])
+        app[HUB] = hub
+        app.add_routes(api.routes())
+        server = TestServer(app)
+        await server.start_server(auto_decompress=False)
+        client = TestClient(server)
+        yield Site(hub, client, key)
+        await client.close()
+
+
+async def test_a_signed_gzip_push_gets_its_receipt(site: Site) -> None:
+    """NDJSON in gzip and a JSON array are taken alike; the receipt can be read again, signed."""
+    answer = await site.post(gzip.compress(ndjson([rider(1), rider(2)])), content_encoding="gzip")
+    receipt = await answer.json()
+    assert (answer.status, receipt["received"], receipt["accepted"]) == (200, 2, 2)
+    array = await site.post(body_of([rider(1)]), message="msg-2", content_type="application/json")
+    assert (await array.json())["unchanged"] == 1
+    signed = signed_headers(site.key, "read-1", int(site.hub.clock.now().timestamp()), b"")
+    read = await site.client.get(answer.headers["Location"], headers=signed)
+    assert (read.status, await read.json()) == (200, receipt)
+
+
+async def test_sm3_signatures_are_taken(site: Site) -> None:
+    """HMAC-SM3 serves as well as HMAC-SHA256."""
+    assert (await site.post(ndjson([rider(1)]), alg="sm3")).status == 200
+
+
+@pytest.mark.parametrize("fault", ["body", "key", "old", "early", "platform", "missing"])
+async def test_a_push_with_a_wrong_signature_is_refused(site: Site, fault: str) -> None:
+    """Another body, key, time or platform, or no signature: 401, and nothing is stored."""
+    body = ndjson([rider(1)])
+    stamp = int(site.hub.clock.now().timestamp()) + {"old": -301, "early": 301}.get(fault, 0)
+    signed = signed_headers(b"x" * 32 if fault == "key" else site.key, "m", stamp, body)
+    if fault == "missing":
+        signed = {"webhook-signature": ""}
+    url = "/api/v1/feeds/nobody/registration" if fault == "platform" else URL
+    sent = body + b" " if fault == "body" else body
+    headers = {"content-type": "application/x-ndjson", **signed}
+    answer = await site.client.post(url, data=sent, headers=headers)
+    problem = await answer.json()
+    assert answer.status == 401
+    assert {"code", "zh", "en"} <= problem.keys()
+    assert await count(site.hub, registration) == 0
+
+
+async def test_an_unknown_platform_answers_as_a_wrong_key(site: Site) -> None:
+    """Nothing tells whether a platform sends to this hub."""
+    body = ndjson([rider(1)])
+    unknown = await (await site.post(body, url="/api/v1/feeds/nobody/registration")).json()
+    wrong = await (await site.post(body, key=b"x" * 32)).json()
+    assert unknown == wrong
+
+
+async def test_the_old_key_stays_live_over_one_change(site: Site) -> None:
+    """After a new key both are taken; after the next one the first is not."""
+    new = signing_key_bytes(await new_signing_key(site.hub, county_staff(), "ding"))
+    for number, key in enumerate((site.key, new)):
+        assert (await site.post(ndjson([rider(number)]), key=key, message=f"m-{number}")).status == 200
+    await new_signing_key(site.hub, county_staff(), "ding")
+    assert (await site.post(ndjson([rider(9)]), message="m-9")).status == 401
+
+
+async def test_a_retry_says_that_it_is_one(site: Site) -> None:
+    """The same id and body: the same receipt, marked; another body under the same key: 422."""
+    first = await site.post(ndjson([rider(1)]), Idempotency_Key="k")
+    again = await site.post(ndjson([rider(1)]), message="msg-2", Idempotency_Key="k")
+    assert (again.headers["Idempotent-Replayed"], await again.json()) == ("true", await first.json())
+    other = await site.post(ndjson([rider(2)]), message="msg-3", Idempotency_Key="k")
+    assert (other.status, (await other.json())["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_checking_stores_nothing(site: Site) -> None:
+    """The answer is that of a push; no rider and no receipt comes of it."""
+    answer = await site.post(ndjson([rider(1), rider(2, phone="bad")]), url=f"{URL}/check")
+    found = await answer.json()
+    assert (found["total"], found["accepted"], found["rejected"]) == (2, 1, 1)
+    assert [(one["row"], one["path"]) for one in found["failures"]] == [(2, "phone")]
+    assert await count(site.hub, registration) == 0
+
+
+async def test_another_senders_receipt_looks_like_none(site: Site) -> None:
+    """A right signature of another platform, and an id that never was: the same 404."""
+    _, other = await sender_of(site.hub, "wu")
+    answer = await site.post(ndjson([rider(1)]))
+    stamp = int(site.hub.clock.now().timestamp())
+    texts = []
+    for path in (answer.headers["Location"], f"/api/v1/receipts/{'0' * 32}"):
+        read = await site.client.get(path, headers=signed_headers(other, "r", stamp, b""))
+        assert read.status == 404
+        texts.append(msgspec.json.decode(await read.read()))
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b"", {}, 400, "file_empty"),
+        (b"[{}", {"content_type": "application/json"}, 400, "json_unreadable"),
+        (b"x", {"content_encoding": "gzip"}, 400, "gzip_unreadable"),
+        (b"x", {"content_encoding": "br"}, 415, "content_encoding_unknown"),
+        (b"x", {"content_type": "text/plain"}, 415, "content_type_unknown"),
+        (b"{}", {"Idempotency_Key": "k" * 129}, 422, "idempotency_key_invalid"),
+    ],
+)
+async def test_a_whole_that_cannot_be_read_is_named(
+    site: Site, body: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    """The answer is a problem with a code, and a mended push under the same key is taken."""
+    answer = await site.post(body, **headers)
+    assert (answer.status, (await answer.json())["code"]) == (status, code)
+    assert (await site.post(ndjson([rider(1)]))).status == 200
+
+
+async def test_an_unknown_feed_type_is_named(site: Site) -> None:
+    """Only stations and registrations are taken."""
+    answer = await site.post(ndjson([rider(1)]), url="/api/v1/feeds/ding/positions")
+    assert (answer.status, (await answer.json())["code"]) == (422, "feed_not_offered")
+
+
+async def test_a_bomb_is_refused_before_it_is_inflated_whole(site: Site) -> None:
+    """160 MiB in a few hundred KiB of gzip: 413, within seconds."""
+    bomb = gzip.compress((b" " * 1023 + b"\n") * (160 * 1024), 9)
+    started = time.monotonic()
+    answer = await site.post(bomb, content_encoding="gzip")
+    assert (answer.status, (await answer.json())["code"]) == (413, "inflated_too_large")
+    assert time.monotonic() - started < 30
