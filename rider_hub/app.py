@@ -23,7 +23,7 @@ from rider_hub.web.headers import security_headers
 from rider_hub.web.problems import problems
 from rider_hub.web.shell import SHELL, MenuItem, Shell
 
-__all__ = ["build_app", "unguarded_routes"]
+__all__ = ["build_app", "runner_for", "unguarded_routes"]
 
 #: Modules that offer `routes()`, in the order of the flow.
 _ROUTES = (
@@ -79,6 +79,15 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
     if jobs_inside:
         app.cleanup_ctx.append(_jobs)
     return app
+
+
+def runner_for(app: web.Application, *, shutdown_timeout: float = 8) -> web.AppRunner:
+    """Return the runner every server of the hub uses.
+
+    Bodies are left as they were sent: a push is signed over its compressed bytes, and inflating comes after
+    the signature, within limits.
+    """
+    return web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=shutdown_timeout)
 
 
 def unguarded_routes(app: web.Application) -> list[str]:

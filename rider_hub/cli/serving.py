@@ -11,7 +11,7 @@ from aiohttp import web
 from rider_hub.access import Actor, Hub, Keyring, Role, Scope
 from rider_hub.access.opening import open_hub
 from rider_hub.access.users import add_user, any_user, operator
-from rider_hub.app import build_app
+from rider_hub.app import build_app, runner_for
 from rider_hub.cli.running import run_with_hub, saying_errors
 from rider_hub.errors import Invalid
 from rider_hub.logs import configure
@@ -37,9 +37,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
         Keyring.new(settings.suite).save(settings.keys)
     await asyncio.to_thread(upgrade, settings.url)
     async with open_hub(settings) as hub:
-        runner = web.AppRunner(
-            build_app(hub, jobs_inside=settings.jobs_inside), access_log=None, shutdown_timeout=8
-        )
+        runner = runner_for(build_app(hub, jobs_inside=settings.jobs_inside))
         await runner.setup()
         await web.TCPSite(runner, host, port).start()
         click.echo(f"Rider Hub: http://{host}:{port}/", err=True)

@@ -9,7 +9,7 @@ import click
 import msgspec
 from aiohttp import web
 
-from rider_hub.app import build_app
+from rider_hub.app import build_app, runner_for
 from rider_hub.cli.running import saying_errors
 from rider_hub.demo.run import Demo, build_demo
 from rider_hub.demo.world_data import UnknownCountyError
@@ -67,7 +67,7 @@ async def _demo(folder: Path, *, county: str, scale: float, as_json: bool, port:
 
 
 async def _serve(built: Demo, port: int) -> None:
-    runner = web.AppRunner(build_app(built.hub, jobs_inside=True), access_log=None, shutdown_timeout=5)
+    runner = runner_for(build_app(built.hub, jobs_inside=True))
     await runner.setup()
     listener = _listener(port)
     await web.SockSite(runner, listener).start()

@@ -18,7 +18,7 @@ from connectors.sources import Manifest
 from connectors.sources.values import put_path
 from connectors.transport.push_client import push
 from rider_hub.access import Actor, Hub
-from rider_hub.app import build_app
+from rider_hub.app import build_app, runner_for
 from rider_hub.demo.world_model import Fault, Feed, Record, World
 from rider_hub.intake.files import take_files
 from rider_hub.intake.model import Receipt
@@ -82,7 +82,7 @@ async def _push(hub: Hub, world: World, feed: Feed, staff: Actor, fed: Fed) -> N
     """Push over HTTP to the hub's own API, signed and compressed, as a platform's program would."""
     key = signing_key_bytes(await _register(hub, world, feed, staff))
     manifest = sources.load(feed.platform)
-    runner = web.AppRunner(build_app(hub), access_log=None)
+    runner = runner_for(build_app(hub))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -146,14 +146,16 @@ async def _leave_files(hub: Hub, world: World, feed: Feed, staff: Actor, fed: Fe
 def _write_files(inbox: Path, world: World, feed: Feed) -> None:
     inbox.mkdir(parents=True)
     manifest = sources.load(feed.platform)
-    for feed_type in _FEED_TYPES:
-        rows = _native(
-            manifest, feed_type, _records(feed, feed_type), _faults(world, feed.platform, feed_type)
-        )
-        if feed_type == "station":
-            (inbox / "station.csv").write_bytes(csv_document(manifest, feed_type, rows))
-        else:
-            (inbox / "registration.xlsx").write_bytes(workbook_document(manifest, feed_type, rows))
+    stations = _native(manifest, "station", feed.stations, _faults(world, feed.platform, "station"))
+    (inbox / "1-station.csv").write_bytes(csv_document(manifest, "station", stations))
+    faults = _faults(world, feed.platform, "registration")
+    # A forbidden column refuses every row of its table: it stands in a file of its own.
+    apart = [fault for fault in faults if fault.kind == "forbidden_field"]
+    together = [fault for fault in faults if fault not in apart]
+    riders = _native(manifest, "registration", feed.registrations, together)
+    (inbox / "2-registration.xlsx").write_bytes(workbook_document(manifest, "registration", riders))
+    refused = _native(manifest, "registration", (), apart)
+    (inbox / "3-registration-extra.csv").write_bytes(csv_document(manifest, "registration", refused))
 
 
 def _records(feed: Feed, feed_type: FeedType) -> Sequence[Record]:

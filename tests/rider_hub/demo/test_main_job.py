@@ -55,7 +55,7 @@ def test_every_received_row_is_accounted_for(summary: dict[str, Any]) -> None:
     told = summary["accepted"] + summary["unchanged"] + summary["waiting"] + summary["held"] + refused
     assert summary["received"] == told
     assert summary["held"] > 0
-    assert "forbidden_field" in summary["refused"]
+    assert "field_forbidden" in summary["refused"]
 
 
 def test_every_active_rider_has_an_assignment(summary: dict[str, Any]) -> None:
