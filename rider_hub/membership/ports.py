@@ -7,6 +7,8 @@ from rider_hub.consent.model import PURPOSE_TITLES
 from rider_hub.consent.ports import Section
 from rider_hub.membership.ledger import erase_entries, history
 from rider_hub.membership.store import erase_record, read_record
+from rider_hub.organizations.store import titles
+from rider_hub.web.values import minute
 
 __all__ = ["erase", "export"]
 
@@ -23,17 +25,18 @@ async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
     """Return a rider's declaration and consents as the rider reads them."""
     record = await read_record(look.connection, keys, rider_id)
     lines = await history(look.connection, keys, rider_id)
+    bodies = await titles(look.connection, [record.body] if record.body else [])
     declared = (
         ()
         if record.kind is None
         else (
             ("申报类别", record.kind.title_zh),
             ("组织关系所在党组织", record.home_organization or ""),
-            ("愿意让谁看到", record.body or ""),
+            ("愿意让谁看到", bodies.get(record.body or "", record.body or "")),
         )
     )
     consents = tuple(
-        (PURPOSE_TITLES.get(entry.purpose, entry.purpose), f"{_ACTS[entry.act]} {entry.at.isoformat()}")
+        (PURPOSE_TITLES.get(entry.purpose, entry.purpose), f"{_ACTS[entry.act]} {minute(entry.at)}")
         for _, entry in lines
     )
     sections = (Section("党员身份申报", declared), Section("同意记录", consents))

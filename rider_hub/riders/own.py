@@ -1,0 +1,98 @@
+"""What riders do and see of their own registrations on the phone page; nobody else's is reached."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from rider_hub.access import Actor, Hub, Look
+from rider_hub.divisions.store import find_divisions
+from rider_hub.errors import Failure, Invalid, Refused
+from rider_hub.organizations.tables import platform, station
+from rider_hub.riders.display import mask_name, mask_phone
+from rider_hub.riders.model import EMPLOYMENT_TITLES, RegistrationState
+from rider_hub.riders.store import identities
+from rider_hub.riders.tables import registration, rider
+
+__all__ = ["OwnRegistration", "OwnRider", "choose_community", "own_rider"]
+
+
+@dataclass(frozen=True)
+class OwnRegistration:
+    """One registration in words."""
+
+    platform: str
+    state: str
+    employment: str
+    station: str | None
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class OwnRider:
+    """What the hub holds of a rider from the platforms; name and phone masked even for the rider."""
+
+    name: str | None
+    phone: str | None
+    division: str
+    chosen_community: str | None
+    registrations: tuple[OwnRegistration, ...]
+
+
+async def own_rider(look: Look, hub: Hub) -> OwnRider:
+    """Return the signed-in rider's own registrations, the newest first; Refused for anyone else."""
+    rider_id = _rider(look.actor)
+    person = (await look.connection.execute(select(rider).where(rider.c.id == rider_id))).mappings().first()
+    if person is None:
+        raise Refused
+    query = (
+        select(registration, platform.c.name.label("platform_name"), station.c.name.label("station_name"))
+        .outerjoin(platform, platform.c.code == registration.c.platform)
+        .outerjoin(
+            station,
+            (station.c.platform == registration.c.platform)
+            & (station.c.station_ref == registration.c.station_ref),
+        )
+        .where(registration.c.rider_id == rider_id)
+        .order_by(registration.c.seen_at.desc(), registration.c.id)
+    )
+    rows = (await look.connection.execute(query)).mappings()
+    found = tuple(
+        OwnRegistration(
+            platform=row["platform_name"] or row["platform"],
+            state=RegistrationState(row["state"]).title_zh,
+            employment=EMPLOYMENT_TITLES.get(row["employment"] or "", ""),
+            station=row["station_name"] or row["station_ref"],
+            seen_at=row["seen_at"],
+        )
+        for row in rows
+    )
+    known = (await identities(look, hub.keys, [rider_id])).get(rider_id)
+    return OwnRider(
+        name=mask_name(known.name) if known else None,
+        phone=mask_phone(known.phone) if known else None,
+        division=person["division"],
+        chosen_community=person["chosen_community"],
+        registrations=found,
+    )
+
+
+async def choose_community(hub: Hub, actor: Actor, code: str) -> None:
+    """Keep the community a rider names as usual; the next match run takes it before any finding."""
+    rider_id = _rider(actor)
+    async with hub.change(actor, "rider.own") as work:
+        found = (await find_divisions(work.connection, [code])).get(code)
+        if found is None or found.level != "community":
+            zh, en = "没有这个社区，请重新查找。", "There is no such community: search again."
+            raise Invalid(
+                zh, en, errors=[Failure(row=0, path="community", code="community_unknown", zh=zh, en=en)]
+            )
+        await work.connection.execute(
+            update(rider).where(rider.c.id == rider_id).values(chosen_community=code)
+        )
+
+
+def _rider(actor: Actor) -> str:
+    if actor.rider_id is None:
+        raise Refused
+    return actor.rider_id

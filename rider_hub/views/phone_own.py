@@ -1,0 +1,124 @@
+"""我的登记 and 我的数据 on the phone: what the hub holds of a rider, who opened it, what can be changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from aiohttp import web
+from sqlalchemy import select
+
+from rider_hub.access import ACTOR, HUB, Look, Role, guarded
+from rider_hub.access.tables import audit_row, audit_subject, user
+from rider_hub.assignments.listing import Names, reason_sentence
+from rider_hub.assignments.store import current
+from rider_hub.consent.ports import PORTS, export
+from rider_hub.divisions.store import names
+from rider_hub.errors import Invalid
+from rider_hub.riders.own import choose_community, own_rider
+from rider_hub.views.phone_stations import search_communities
+from rider_hub.web.forms import read_form
+from rider_hub.web.shell import render
+
+__all__ = ["routes"]
+
+_OPERATION = "rider.own"
+_SHOWN = 50
+_WORDS = {"riders.unmask": "查看姓名和电话", "requests.view": "查看诉求", "requests.answer": "办理诉求"}
+
+
+class Chosen(msgspec.Struct):
+    """The community a rider chose."""
+
+    community: Annotated[str, msgspec.Meta(title="社区", max_length=12)]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One time somebody opened the rider's data; a post and a place, never a clerk's name."""
+
+    at: datetime
+    who: str
+    what: str
+    purpose: str
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the pages of a rider's own registrations and data."""
+    shown = [web.get("/r/me", _me), web.get("/r/me/community", _community), web.get("/r/data", _data)]
+    return guarded(_OPERATION, [*shown, web.post("/r/me/community", _choose)])
+
+
+async def _me(request: web.Request) -> web.Response:
+    hub, actor = request.app[HUB], request[ACTOR]
+    async with hub.look(actor, _OPERATION) as look:
+        mine = await own_rider(look, hub)
+        rider_id = actor.rider_id or ""
+        assigned = (await current(look.connection, [rider_id])).get(rider_id)
+        named = await Names.of(look.connection, [assigned] if assigned else [])
+        chosen = mine.chosen_community or ""
+        places = await names(look.connection, [chosen])
+    return await render(
+        request,
+        "views/phone/me.html",
+        mine=mine,
+        cover=named.row(assigned) if assigned else None,
+        why=reason_sentence(assigned) if assigned else "",
+        chosen=places.get(chosen, chosen),
+        done=request.query.get("done") == "1",
+    )
+
+
+async def _community(request: web.Request) -> web.Response:
+    words = request.query.get("q", "")
+    async with request.app[HUB].look(request[ACTOR], _OPERATION) as look:
+        places = await search_communities(look.connection, words)
+    return await render(request, "views/phone/community.html", words=words[:30], places=places, fault="")
+
+
+async def _choose(request: web.Request) -> web.Response:
+    form = await read_form(request, Chosen)
+    try:
+        await choose_community(request.app[HUB], request[ACTOR], form.checked().community)
+    except Invalid as error:
+        return await render(
+            request, "views/phone/community.html", status=422, words="", places=[], fault=error.zh
+        )
+    return web.Response(status=303, headers={"Location": "/r/me?done=1"})
+
+
+async def _data(request: web.Request) -> web.Response:
+    hub, actor = request.app[HUB], request[ACTOR]
+    async with hub.look(actor, _OPERATION) as look:
+        mine = await own_rider(look, hub)
+        sections = await export(request.app[PORTS], look, hub.keys, actor.rider_id or "")
+        opened = await _opened(look, actor.rider_id or "")
+    return await render(request, "views/phone/data.html", mine=mine, sections=sections, opened=opened)
+
+
+async def _opened(look: Look, rider_id: str) -> list[Opened]:
+    query = (
+        select(audit_row)
+        .join(audit_subject, audit_subject.c.audit_id == audit_row.c.id)
+        .where(audit_subject.c.rider_id == rider_id, audit_row.c.actor.like("user:%"))
+        .order_by(audit_row.c.at.desc(), audit_row.c.id)
+        .limit(_SHOWN)
+    )
+    rows = (await look.connection.execute(query)).mappings().all()
+    accounts = {row["actor"].removeprefix("user:") for row in rows}
+    found = await look.connection.execute(select(user).where(user.c.username.in_(sorted(accounts))))
+    posts = {
+        account["username"]: "、".join(
+            [account["scope_title"], *(Role(name).title_zh for name in account["roles"])]
+        )
+        for account in found.mappings()
+    }
+    return [
+        Opened(
+            at=row["at"],
+            who=posts.get(row["actor"].removeprefix("user:"), "工作人员"),
+            what=_WORDS.get(row["operation"], "查看个人信息"),
+            purpose=row["purpose"],
+        )
+        for row in rows
+    ]
