@@ -21,6 +21,9 @@ from rider_hub.organizations.service import add_platforms, import_instructors, i
 
 __all__ = ["Account", "bring_in_ground", "console"]
 
+#: The registries hold since before the demo's story, which goes back some weeks.
+_SINCE = "2026-01-01"
+
 
 @dataclass(frozen=True)
 class Account:
@@ -59,7 +62,12 @@ async def bring_in_ground(hub: Hub, world: World) -> list[Account]:
     )
     _whole(
         await import_instructors(
-            hub, actor, [{"code": i.code, "title": i.label, "division": i.street} for i in world.instructors]
+            hub,
+            actor,
+            [
+                {"code": i.code, "title": i.label, "division": i.street, "valid_from": _SINCE}
+                for i in world.instructors
+            ],
         )
     )
     _whole(
@@ -84,6 +92,7 @@ def _organization(organization: Organization, stations: Mapping[str, str]) -> di
         "parent": organization.parent,
         "division": organization.division,
         "covers": ";".join(covers),
+        "valid_from": _SINCE,
     }
 
 
@@ -99,6 +108,7 @@ def _love_station(row: dict[str, Any]) -> dict[str, Any]:
         "opening_hours": row["opening_hours"],
         "capacity": row["capacity"],
         "verified_on": row["last_verified"],
+        "valid_from": _SINCE,
     }
 
 
