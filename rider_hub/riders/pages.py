@@ -1,0 +1,236 @@
+"""骑手台账 and 同一人核对: masked people, one opened with a purpose, links confirmed or undone by a person."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+from aiohttp import web
+
+from rider_hub.access import ACTOR, HUB, Look, guarded
+from rider_hub.access.policy import allows
+from rider_hub.organizations.pages import street_options
+from rider_hub.riders import listing, service
+from rider_hub.riders.model import EMPLOYMENT_TITLES, Identity, LinkState, RegistrationState, may_become
+from rider_hub.web.forms import Form, read_form
+from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
+from rider_hub.web.query import Choice, Page, Query, Text
+from rider_hub.web.shell import render
+from rider_hub.web.values import State, Tone
+
+__all__ = ["SECTIONS", "Section", "routes"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What another capability adds to a rider's page: a timeline of entries (at, title, text, by, tone)."""
+
+    title: str
+    entries: Sequence[Mapping[str, Any]]
+    empty: str = ""
+
+
+#: Where capabilities above register their part of a rider's page, once at start.
+SECTIONS: web.AppKey[list[Callable[[Look, str], Awaitable[Section]]]] = web.AppKey("rider_sections", list)
+
+STATES = {
+    "active": State("在册", Tone.DONE),
+    "left": State("已离开", Tone.WITHDRAWN),
+    "retracted": State("已撤销", Tone.WITHDRAWN),
+}
+LINK_STATES = {
+    "proposed": State("待核对", Tone.TODO),
+    "linked": State("自动关联", Tone.DOING),
+    "confirmed": State("已确认", Tone.DONE),
+    "rejected": State("不是同一人", Tone.WITHDRAWN),
+    "undone": State("已解除", Tone.WITHDRAWN),
+}
+
+
+class Purpose(msgspec.Struct):
+    """Why a person's name and phone are opened."""
+
+    purpose: Annotated[str, msgspec.Meta(title="查看用途", max_length=100)]
+
+
+class Decision(msgspec.Struct):
+    """What a person decided of a link."""
+
+    decision: Annotated[Literal["confirmed", "rejected", "undone"], msgspec.Meta(title="核对结果")]
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the staff pages of riders."""
+    return [
+        *guarded("riders.view", ledger_routes(_LEDGER, "/riders")),
+        *guarded("riders.review", ledger_routes(_LINKS, "/riders/links")),
+        *guarded(
+            "riders.review", [web.get("/riders/links/{id}", _link), web.post("/riders/links/{id}", _decide)]
+        ),
+        *guarded("riders.view", [web.get("/riders/{id}", _rider)]),
+        *guarded("riders.unmask", [web.post("/riders/{id}/unmask", _unmask)]),
+    ]
+
+
+async def _load(request: web.Request, query: Query) -> Page:
+    hub, actor = request.app[HUB], request[ACTOR]
+    async with hub.look(actor, "riders.view") as look:
+        rows, total = await listing.list_riders(
+            look, hub, query.filters, limit=query.size, offset=query.offset
+        )
+    if query.is_export:
+        async with hub.change(actor, "riders.view", target="export") as work:
+            work.count(riders=total)
+    shown = [row | {"employment": [EMPLOYMENT_TITLES[e] for e in row["employment"]]} for row in rows]
+    return Page(shown, total, look.now)
+
+
+async def _platforms(request: web.Request) -> Sequence[tuple[str, str]]:
+    async with request.app[HUB].look(request[ACTOR], "riders.view") as look:
+        return sorted((await listing.platform_names(look.connection)).items())
+
+
+async def _actions(request: web.Request) -> Sequence[Action]:
+    return (
+        [Action("同一人核对", "/riders/links?state=proposed")]
+        if allows(request[ACTOR], "riders.review")
+        else []
+    )
+
+
+async def _rider(request: web.Request) -> web.Response:
+    return await _shown(request, Form.filled())
+
+
+async def _unmask(request: web.Request) -> web.Response:
+    form = await read_form(request, Purpose)
+    if form.value is None:
+        return await _shown(request, form, status=422)
+    hub, actor, rider_id = request.app[HUB], request[ACTOR], request.match_info["id"]
+    opened = await service.unmask_rider(hub, actor, rider_id, form.value.purpose)
+    return await _shown(request, Form.filled(), opened=opened)
+
+
+async def _shown(
+    request: web.Request, form: Form[Purpose], *, status: int = 200, opened: Identity | None = None
+) -> web.Response:
+    hub, actor, rider_id = request.app[HUB], request[ACTOR], request.match_info["id"]
+    async with hub.look(actor, "riders.view") as look:
+        found = await listing.find_rider(look, hub, rider_id)
+        ids = [one["id"] for one in found["registrations"]]
+        history = _entries(await listing.histories(look, ids), await listing.platform_names(look.connection))
+        links = await listing.links_of(look, hub, rider_id, ids)
+        sections = [await section(look, rider_id) for section in request.app.get(SECTIONS, [])]
+    response = await render(
+        request,
+        "riders/rider.html",
+        status=status,
+        it=found,
+        opened=opened,
+        history=history,
+        links=links,
+        sections=sections,
+        states=STATES,
+        link_states=LINK_STATES,
+        employment=EMPLOYMENT_TITLES,
+        form=form,
+        may_unmask=allows(actor, "riders.unmask"),
+        may_review=allows(actor, "riders.review"),
+    )
+    if opened:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _entries(history: Sequence[Mapping[str, Any]], platforms: Mapping[str, str]) -> list[dict[str, Any]]:
+    titles = {
+        RegistrationState.ACTIVE: "登记",
+        RegistrationState.LEFT: "离开",
+        RegistrationState.RETRACTED: "撤销登记",
+    }
+    return [
+        {
+            "at": row["version_at"],
+            "title": f"{platforms.get(row['platform'], row['platform'])}：{titles[row['state']]}",
+            "text": "，".join(
+                part
+                for part in (
+                    EMPLOYMENT_TITLES.get(row["employment"] or ""),
+                    f"站点 {row['station_ref']}" if row["station_ref"] else None,
+                )
+                if part
+            ),
+        }
+        for row in history
+    ]
+
+
+async def _load_links(request: web.Request, query: Query) -> Page:
+    hub = request.app[HUB]
+    async with hub.look(request[ACTOR], "riders.review") as look:
+        rows, total = await listing.list_links(
+            look, hub, query.get("state"), limit=query.size, offset=query.offset
+        )
+        return Page(rows, total, look.now)
+
+
+async def _link(request: web.Request) -> web.Response:
+    hub = request.app[HUB]
+    async with hub.look(request[ACTOR], "riders.review") as look:
+        found = await listing.find_link(look, hub, request.match_info["id"])
+    state = LinkState(found["state"])
+    choices = [one for one in LinkState if may_become(state, one)]
+    return await render(request, "riders/link.html", it=found, states=LINK_STATES, choices=choices)
+
+
+async def _decide(request: web.Request) -> web.Response:
+    value = (await read_form(request, Decision)).checked()
+    link_id = request.match_info["id"]
+    await service.decide_link(request.app[HUB], request[ACTOR], link_id, LinkState(value.decision))
+    raise web.HTTPSeeOther(f"/riders/links/{link_id}")
+
+
+_LEDGER = Ledger(
+    key="riders",
+    title="骑手台账",
+    purpose="查看本辖区登记的骑手。姓名和手机号已遮盖，只能按完整手机号、后四位或完整姓名查找。",
+    columns=[
+        Column("name", "骑手", width=8),
+        Column("phone", "手机号", kind="phone"),
+        Column("platforms", "平台", kind="tags"),
+        Column("employment", "配送方式", kind="tags"),
+        Column("station", "配送站点", width=16),
+        Column("place", "所在街道、社区", width=16),
+        Column("seen", "最近报送", kind="time"),
+        Column("state", "状态", kind="state", states=STATES),
+    ],
+    filters=[
+        Text("q", "查找", hint="完整手机号、后四位或完整姓名"),
+        Choice("platform", "平台", _platforms),
+        Choice("employment", "配送方式", list(EMPLOYMENT_TITLES.items())),
+        Choice("street", "街道", street_options),
+        Choice("state", "状态", [(key, state.word) for key, state in STATES.items()]),
+    ],
+    empty="没有符合条件的骑手。各平台报送骑手登记后，会按所在辖区出现在这里；姓名和手机号要填完整才能查到。",
+    load=_load,
+    row_url=lambda row: f"/riders/{row['id']}",
+    actions=_actions,
+)
+_LINKS = Ledger(
+    key="rider-links",
+    title="同一人核对",
+    purpose="手机号相同的两条登记可能是同一名骑手。请核对后确认；系统不会自行合并，确认后也可以解除。",
+    columns=[
+        Column("name_a", "登记一", width=12),
+        Column("phone_a", "手机号", kind="phone"),
+        Column("name_b", "登记二", width=12),
+        Column("phone_b", "手机号", kind="phone"),
+        Column("why", "依据", kind="reason", width=24),
+        Column("created", "发现时间", kind="time"),
+        Column("state", "状态", kind="state", states=LINK_STATES),
+    ],
+    filters=[Choice("state", "状态", [(key, state.word) for key, state in LINK_STATES.items()])],
+    empty="现在没有需要核对的登记。两条登记的手机号相同时，会出现在这里。",
+    load=_load_links,
+    row_url=lambda row: f"/riders/links/{row['id']}",
+)
