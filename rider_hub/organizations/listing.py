@@ -15,7 +15,7 @@ from rider_hub.errors import Absent
 from rider_hub.organizations.model import HostKind, Organization, OrganizationKind, global_ref
 from rider_hub.organizations.network import to_organization
 from rider_hub.organizations.rules import choose_covering
-from rider_hub.organizations.store import active_on, titles, valid_on
+from rider_hub.organizations.store import active_on, valid_on
 from rider_hub.organizations.tables import coverage, instructor, party_organization, platform, station
 from rider_hub.storage import in_batches
 
@@ -65,28 +65,32 @@ async def list_stations(look: Look, listing: Listing) -> tuple[list[dict[str, An
     rows, total = await _part(
         look.connection, query, station, listing, (station.c.platform, station.c.station_ref)
     )
-    return await station_rows(look.connection, rows, on), total
+    return await station_rows(look, rows, on), total
 
 
-async def station_rows(
-    connection: AsyncConnection, rows: Sequence[RowMapping], on: date
-) -> list[dict[str, Any]]:
-    """Return rows of stations with names of platform, street and community, and the covering organization."""
-    places = await place_names(connection, [row["division"] for row in rows])
-    refs = {row["id"]: global_ref(row["platform"], row["station_ref"]) for row in rows}
-    covering = await covering_of(connection, "station", refs.values(), on)
-    platforms = await _platform_names(connection)
-    return [
-        {
-            **row,
-            **places[row["division"]],
-            "ref": refs[row["id"]],
-            "platform_name": platforms.get(row["platform"], row["platform"]),
-            "organization": covering.get(refs[row["id"]]),
-            "organization_name": covering[refs[row["id"]]].name if refs[row["id"]] in covering else None,
-        }
-        for row in rows
-    ]
+async def station_rows(look: Look, rows: Sequence[RowMapping], on: date) -> list[dict[str, Any]]:
+    """Return rows of stations with names of platform, street and community, and the covering organization.
+
+    `organization_shown` says whether the viewer may open it: a joint branch may be elsewhere's.
+    """
+    places = await place_names(look.connection, [row["division"] for row in rows])
+    refs = [global_ref(row["platform"], row["station_ref"]) for row in rows]
+    covering = await covering_of(look.connection, "station", refs, on)
+    platforms = await _platform_names(look.connection)
+    found = []
+    for row, ref in zip(rows, refs, strict=True):
+        one = covering.get(ref)
+        found.append(
+            {
+                **row,
+                **places[row["division"]],
+                "ref": ref,
+                "platform_name": platforms.get(row["platform"], row["platform"]),
+                "organization": one,
+                "organization_shown": one is not None and look.scope.covers(one.division),
+            }
+        )
+    return found
 
 
 async def list_organizations(look: Look, listing: Listing) -> tuple[list[dict[str, Any]], int]:
@@ -98,28 +102,30 @@ async def list_organizations(look: Look, listing: Listing) -> tuple[list[dict[st
     if (kind := listing.filters.get("kind")) is not None:
         query = query.where(table.c.kind == kind)
     rows, total = await _part(look.connection, query, table, listing, (table.c.division, table.c.code))
-    return await organization_rows(look.connection, rows, on), total
+    return await organization_rows(look, rows, on), total
 
 
-async def organization_rows(
-    connection: AsyncConnection, rows: Sequence[RowMapping], on: date
-) -> list[dict[str, Any]]:
-    """Return rows of organizations with words for kind and host, their place and what they cover."""
-    places = await place_names(connection, [row["division"] for row in rows])
-    covers = await _covers(connection, [row["code"] for row in rows], on)
-    parents = await titles(connection, [row["parent"] for row in rows if row["parent"]])
-    return [
-        {
-            **row,
-            **places[row["division"]],
-            "kind_zh": OrganizationKind(row["kind"]).title_zh,
-            "host_zh": HostKind(row["host_kind"]).title_zh,
-            "parent_name": parents.get(row["parent"]),
-            "stations": sum(kind == "station" for kind, _ in covers[row["code"]]),
-            "covers": covers[row["code"]],
-        }
-        for row in rows
-    ]
+async def organization_rows(look: Look, rows: Sequence[RowMapping], on: date) -> list[dict[str, Any]]:
+    """Return rows of organizations with words for kind and host, their place, parent and what they cover."""
+    places = await place_names(look.connection, [row["division"] for row in rows])
+    covers = await _covers(look.connection, [row["code"] for row in rows], on)
+    parents = await _organizations(look.connection, [row["parent"] for row in rows if row["parent"]])
+    found = []
+    for row in rows:
+        parent = parents.get(row["parent"])
+        found.append(
+            {
+                **row,
+                **places[row["division"]],
+                "kind_zh": OrganizationKind(row["kind"]).title_zh,
+                "host_zh": HostKind(row["host_kind"]).title_zh,
+                "parent_name": parent.name if parent else None,
+                "parent_shown": parent is not None and look.scope.covers(parent.division),
+                "stations": sum(kind == "station" for kind, _ in covers[row["code"]]),
+                "covers": covers[row["code"]],
+            }
+        )
+    return found
 
 
 async def show_station(look: Look, station_id: str) -> dict[str, Any]:
@@ -131,7 +137,7 @@ async def show_station(look: Look, station_id: str) -> dict[str, Any]:
     if row is None:
         raise Absent
     on = local_date(look.now)
-    found = (await station_rows(look.connection, [row], on))[0]
+    found = (await station_rows(look, [row], on))[0]
     found["post"] = await _post(look.connection, row["division"][:9], on)
     return found
 
@@ -143,7 +149,7 @@ async def show_organization(look: Look, code: str) -> dict[str, Any]:
     row = (await look.connection.execute(query)).mappings().first()
     if row is None:
         raise Absent
-    found = (await organization_rows(look.connection, [row], local_date(look.now)))[0]
+    found = (await organization_rows(look, [row], local_date(look.now)))[0]
     covers: list[tuple[str, str]] = found["covers"]
     known = await names(look.connection, [ref for kind, ref in covers if kind != "station"])
     known |= await _station_names(look.connection, [ref for kind, ref in covers if kind == "station"])
@@ -237,6 +243,15 @@ async def _covers(
 async def _platform_names(connection: AsyncConnection) -> dict[str, str]:
     rows = await connection.execute(select(platform.c.code, platform.c.name))
     return {row.code: row.name for row in rows}
+
+
+async def _organizations(connection: AsyncConnection, codes: Sequence[str]) -> dict[str, Organization]:
+    found: dict[str, Organization] = {}
+    for part in in_batches(sorted(set(codes)), _REFS_A_QUERY):
+        query = select(party_organization).where(party_organization.c.code.in_(part))
+        for row in (await connection.execute(query)).mappings():
+            found[row["code"]] = to_organization(row)
+    return found
 
 
 async def _station_names(connection: AsyncConnection, refs: Sequence[str]) -> dict[str, str]:

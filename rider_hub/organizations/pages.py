@@ -91,13 +91,13 @@ async def _load_organizations(request: web.Request, query: Query) -> Page:
 
 def _station_row(row: Mapping[str, Any]) -> dict[str, Any]:
     one = row["organization"]
-    return {**row, "organization_link": Link(one.name, organization_url(one.code)) if one else None}
+    shown = Link(one.name, organization_url(one.code)) if row["organization_shown"] else None
+    return {**row, "organization_link": shown or (one.name if one else None)}
 
 
 def _organization_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    parent = row["parent"]
-    link = Link(row["parent_name"], organization_url(parent)) if row["parent_name"] else None
-    return {**row, "parent_link": link}
+    shown = Link(row["parent_name"], organization_url(row["parent"])) if row["parent_shown"] else None
+    return {**row, "parent_link": shown or row["parent_name"]}
 
 
 async def _station(request: web.Request) -> web.Response:

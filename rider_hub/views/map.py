@@ -34,6 +34,7 @@ __all__ = ["routes"]
 
 _OPERATION = "map.view"
 _HOURS = 24
+_FEW_STREETS = 3
 _NOT_OPEN = (OpenState.CLOSED, OpenState.UNKNOWN, OpenState.UNVERIFIED)
 _LEVELS: dict[str, str] = {"street": "街道(乡镇)", "community": "社区(村)"}
 
@@ -64,10 +65,13 @@ async def _page(request: web.Request) -> web.Response:
     async with request.app[HUB].look(request[ACTOR], _OPERATION) as look:
         communities = await scoped_areas(look, "community")
         streets = await scoped_areas(look, "street")
-    return await render(request, "views/map.html", map=_map(streets, communities))
+        own = sum(look.scope.covers(code) for areas in streets for code in areas.frame["code"])
+    shown = _map(streets, communities, near=own <= _FEW_STREETS)
+    return await render(request, "views/map.html", map=shown)
 
 
-def _map(streets: list[AreaSet], communities: list[AreaSet]) -> Map:
+def _map(streets: list[AreaSet], communities: list[AreaSet], *, near: bool) -> Map:
+    """Describe the map; communities hide the streets' borders, so they are drawn at once only near by."""
     sketch = any(areas.sketch for areas in communities)
     notes = []
     if not streets:
@@ -83,7 +87,8 @@ def _map(streets: list[AreaSet], communities: list[AreaSet]) -> Map:
             "/map/layers/communities.geojson",
             "polygon",
             "grey",
-            labelled=False,
+            visible=near,
+            labelled=near,
         ),
         Layer("stations", "站点", "/map/layers/stations.geojson", "cluster", "blue", labelled=False),
         Layer(

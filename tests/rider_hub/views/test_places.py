@@ -117,6 +117,17 @@ async def test_a_stations_details_name_who_answers(hub: Hub, client_of: ClientOf
     assert "第0站" not in await (await client.get("/stations?covered=no")).text()
 
 
+async def test_no_link_leads_out_of_the_scope(client_of: ClientOf) -> None:
+    """A street reads the name of the county's organization above its branches, without a link to it."""
+    text = await (await (await client_of(STREET_STAFF)).get("/organizations")).text()
+    assert "东城区外卖配送行业党委" in text
+    assert 'href="/organizations/HY"' not in text
+    drawer = await (await (await client_of(STREET_STAFF)).get("/organizations/ZB-2")).text()
+    assert 'href="/organizations/HY"' not in drawer
+    county = await (await (await client_of(COUNTY_STAFF)).get("/organizations")).text()
+    assert 'href="/organizations/HY"' in county
+
+
 async def test_filters_and_order_of_the_ledgers_work(client_of: ClientOf) -> None:
     """Search, street, state and order change what the page shows."""
     client = await client_of(COUNTY_STAFF)
