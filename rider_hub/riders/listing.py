@@ -39,9 +39,8 @@ async def list_riders(
 
 def _conditions(work: Look, keys: Keyring, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = [registration.c.rider_id == rider.c.id]
-    for name in ("platform", "employment", "state"):
-        if filters.get(name):
-            wanted.append(registration.c[name] == filters[name])
+    chosen = [name for name in ("platform", "employment", "state") if filters.get(name)]
+    wanted += [registration.c[name] == filters[name] for name in chosen]
     if filters.get("q"):
         column, value = search_indexes(keys, filters["q"])
         wanted.append(registration.c[column] == value)

@@ -1,4 +1,4 @@
-"""骑手台账 and 同一人核对: masked people, one opened with a purpose, links confirmed or undone by a person."""
+"""骑手台账 and 同一人核对: masked people, one opened with a purpose, links decided on by a person."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from aiohttp import web
+from sqlalchemy import RowMapping
 
 from rider_hub.access import ACTOR, HUB, Look, guarded
 from rider_hub.access.policy import allows
 from rider_hub.organizations.pages import street_options
 from rider_hub.riders import listing, service
-from rider_hub.riders.model import EMPLOYMENT_TITLES, Identity, LinkState, RegistrationState, may_become
-from rider_hub.web.forms import Form, read_form
+from rider_hub.riders.model import EMPLOYMENT_TITLES, Identity, LinkState, may_becomefrom rider_hub.web.forms import Form, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query, Text
 from rider_hub.web.shell import render
@@ -47,6 +47,9 @@ LINK_STATES = {
 }
 
 
+_EVENTS = {"active": "登记", "left": "离开", "retracted": "撤销登记"}
+
+
 class Purpose(msgspec.Struct):
     """Why a person's name and phone are opened."""
 
@@ -64,12 +67,14 @@ def routes() -> list[web.RouteDef]:
     return [
         *guarded("riders.view", ledger_routes(_LEDGER, "/riders")),
         *guarded("riders.review", ledger_routes(_LINKS, "/riders/links")),
-        *guarded(
-            "riders.review", [web.get("/riders/links/{id}", _link), web.post("/riders/links/{id}", _decide)]
-        ),
+        *guarded("riders.review", _link_routes()),
         *guarded("riders.view", [web.get("/riders/{id}", _rider)]),
         *guarded("riders.unmask", [web.post("/riders/{id}/unmask", _unmask)]),
     ]
+
+
+def _link_routes() -> list[web.RouteDef]:
+    return [web.get("/riders/links/{id}", _link), web.post("/riders/links/{id}", _decide)]
 
 
 async def _load(request: web.Request, query: Query) -> Page:
@@ -142,16 +147,11 @@ async def _shown(
     return response
 
 
-def _entries(history: Sequence[Mapping[str, Any]], platforms: Mapping[str, str]) -> list[dict[str, Any]]:
-    titles = {
-        RegistrationState.ACTIVE: "登记",
-        RegistrationState.LEFT: "离开",
-        RegistrationState.RETRACTED: "撤销登记",
-    }
+def _entries(history: Sequence[RowMapping], platforms: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {
             "at": row["version_at"],
-            "title": f"{platforms.get(row['platform'], row['platform'])}：{titles[row['state']]}",
+            "title": f"{platforms.get(row['platform'], row['platform'])}：{_EVENTS[row['state']]}",
             "text": "，".join(
                 part
                 for part in (

@@ -1,0 +1,301 @@
+"""数据接入: senders, receipts with their faults, rows to mend and replay, held batches to release."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+
+from geo.frames import READINGS
+from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.policy import allows
+from rider_hub.errors import HubError
+from rider_hub.intake import listing
+from rider_hub.intake.faults import whole
+from rider_hub.intake.model import FEED_TITLES, QuarantineState, ReceiptState, Verdict
+from rider_hub.intake.quarantine import open_row, release_held, replay, return_row
+from rider_hub.web.forms import Form, read_form
+from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
+from rider_hub.web.query import Choice, Page, Query, Text
+from rider_hub.web.shell import render
+from rider_hub.web.values import State, Tone
+
+__all__ = ["routes"]
+
+SENDER_STATES = {"fresh": State("按时", Tone.DONE), "late": State("逾期未报", Tone.OVERDUE)}
+RECEIPT_STATES = {
+    "running": State("接收中", Tone.DOING),
+    "done": State("已接收", Tone.DONE),
+    "held": State("整批暂存", Tone.SOON),
+}
+ROW_STATES = {
+    state.value: State(state.title_zh, tone)
+    for state, tone in {
+        QuarantineState.WAITING: Tone.TODO,
+        QuarantineState.HELD: Tone.SOON,
+        QuarantineState.REPLAYED: Tone.DONE,
+        QuarantineState.REFUSED: Tone.WITHDRAWN,
+        QuarantineState.RETURNED: Tone.WITHDRAWN,
+        QuarantineState.EXPIRED: Tone.WITHDRAWN,
+    }.items()
+}
+FRAME_STATES = {
+    verdict.value: State(verdict.title_zh, tone)
+    for verdict, tone in {
+        Verdict.OK: Tone.DONE,
+        Verdict.SUSPECT: Tone.OVERDUE,
+        Verdict.UNVERIFIED: Tone.PLAIN,
+    }.items()
+}
+_FRAME_NAMES = {
+    "wgs84": "WGS 84（国家 2000）",
+    "gcj02": "GCJ-02（高德、腾讯）",
+    "bd09": "BD-09（百度）",
+    "wgs84_swapped": "WGS 84，经纬度写反",
+    "gcj02_swapped": "GCJ-02，经纬度写反",
+    "bd09_swapped": "BD-09，经纬度写反",
+}
+_FRAMES = [(reading, _FRAME_NAMES[reading]) for reading in READINGS]
+#: A row has at most 64 KiB of content; in a form it is written percent-encoded.
+_MAX_FORM = 256 * 1024
+
+
+class Mended(msgspec.Struct):
+    """A row as mended: one JSON object in the sender's own names."""
+
+    content: Annotated[str, msgspec.Meta(title="修正后的内容", max_length=65536)]
+
+
+class Release(msgspec.Struct):
+    """The frame in which a held batch is to be read."""
+
+    frame: Annotated[str, msgspec.Meta(title="坐标系")]
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the staff pages of intake."""
+    shown = [
+        *ledger_routes(_SENDERS, "/feeds"),
+        *ledger_routes(_RECEIPTS, "/feeds/receipts"),
+        *ledger_routes(_QUARANTINE, "/feeds/quarantine"),
+        web.get("/feeds/receipts/{id}", _receipt),
+    ]
+    changing = [
+        web.get("/feeds/quarantine/{id}", _row),
+        web.post("/feeds/quarantine/{id}/replay", _replay),
+        web.post("/feeds/quarantine/{id}/return", _return),
+        web.post("/feeds/receipts/{id}/release", _release),
+        web.post("/feeds/receipts/{id}/replay", _replay_all),
+    ]
+    return [*guarded("feeds.view", shown), *guarded("feeds.replay", changing)]
+
+
+async def _load_senders(request: web.Request, query: Query) -> Page:
+    async with request.app[HUB].look(request[ACTOR], "feeds.view") as look:
+        rows = await listing.list_senders(look)
+        end = None if query.size is None else query.offset + query.size
+        return Page(rows[query.offset : end], len(rows), look.now)
+
+
+async def _load_receipts(request: web.Request, query: Query) -> Page:
+    async with request.app[HUB].look(request[ACTOR], "feeds.view") as look:
+        rows, total = await listing.list_receipts(look, query.filters, limit=query.size, offset=query.offset)
+        return Page(rows, total, look.now)
+
+
+async def _load_quarantine(request: web.Request, query: Query) -> Page:
+    async with request.app[HUB].look(request[ACTOR], "feeds.view") as look:
+        rows, total = await listing.list_quarantine(
+            look, query.filters, limit=query.size, offset=query.offset
+        )
+        return Page(rows, total, look.now)
+
+
+async def _platforms(request: web.Request) -> Sequence[tuple[str, str]]:
+    async with request.app[HUB].look(request[ACTOR], "feeds.view") as look:
+        return sorted((await listing.platform_names(look)).items())
+
+
+async def _receipt(request: web.Request) -> web.Response:
+    return await _shown_receipt(request, Form.filled())
+
+
+async def _shown_receipt(request: web.Request, form: Form[Release], status: int = 200) -> web.Response:
+    actor = request[ACTOR]
+    async with request.app[HUB].look(actor, "feeds.view") as look:
+        found = await listing.show_receipt(look, request.match_info["id"])
+        named = await listing.platform_names(look)
+    may_change = allows(actor, "feeds.replay")
+    return await render(
+        request,
+        "intake/receipt.html",
+        status=status,
+        it=found,
+        platform=named.get(found.platform, found.platform),
+        feed=FEED_TITLES.get(found.feed_type, found.feed_type),
+        transport=listing.TRANSPORTS.get(found.transport, found.transport),
+        states=RECEIPT_STATES,
+        frame_states=FRAME_STATES,
+        evidence=_evidence(found.frame_evidence or {}),
+        frames=_FRAMES,
+        form=form,
+        may_release=may_change and found.state is ReceiptState.HELD,
+        may_replay=may_change and found.rejected > 0,
+    )
+
+
+def _evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what was found of each frame in words."""
+    found = []
+    for frame, one in evidence.items():
+        if isinstance(one, Mapping) and one["rows"]:
+            likely = _FRAME_NAMES.get(one["suggested"] or "", "无法判断")
+            words = (
+                f"{one['rows']} 行写明街道，按此坐标系相符 {one['agreeing'][frame]} 行；最可能是：{likely}"
+            )
+            found.append((f"报送为 {_FRAME_NAMES[frame]}", words))
+    return found
+
+
+async def _release(request: web.Request) -> web.Response:
+    form = await read_form(request, Release)
+    receipt_id = request.match_info["id"]
+    if form.value is None:
+        return await _shown_receipt(request, form, status=422)
+    if form.value.frame not in _FRAME_NAMES:
+        raise whole("frame_still_suspect")
+    try:
+        await release_held(request.app[HUB], request[ACTOR], receipt_id, form.value.frame)
+    except HubError as error:
+        if error.code != "frame_still_suspect":
+            raise
+        return await _shown_receipt(request, form.failed("frame", error.code, error.zh, error.en), status=422)
+    raise web.HTTPSeeOther(f"/feeds/receipts/{receipt_id}")
+
+
+async def _replay_all(request: web.Request) -> web.Response:
+    [receipt, *_] = await replay(request.app[HUB], request[ACTOR], receipt_id=request.match_info["id"])
+    raise web.HTTPSeeOther(f"/feeds/receipts/{receipt.id}")
+
+
+async def _row(request: web.Request) -> web.Response:
+    return await _shown_row(request, None)
+
+
+async def _shown_row(request: web.Request, form: Form[Mended] | None, status: int = 200) -> web.Response:
+    row, content = await open_row(request.app[HUB], request[ACTOR], request.match_info["id"])
+    response = await render(
+        request,
+        "intake/row.html",
+        status=status,
+        it=row,
+        states=ROW_STATES,
+        feed=FEED_TITLES.get(row["feed_type"], row["feed_type"]),
+        form=form or Form.filled(content=content),
+        may_mend=content is not None,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def _replay(request: web.Request) -> web.Response:
+    form = await read_form(request, Mended, limit=_MAX_FORM)
+    row_id = request.match_info["id"]
+    if form.value is None:
+        return await _shown_row(request, form, status=422)
+    try:
+        content = msgspec.json.encode(msgspec.json.decode(form.value.content, type=dict[str, Any]))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        error = whole("row_not_json")
+        form = form.failed("content", error.code, error.zh, error.en)
+        return await _shown_row(request, form, status=422)
+    [receipt] = await replay(request.app[HUB], request[ACTOR], ids=[row_id], mended={row_id: content})
+    if receipt.rejected:
+        raise web.HTTPSeeOther(f"/feeds/quarantine/{row_id}")
+    raise web.HTTPSeeOther(f"/feeds/receipts/{receipt.id}")
+
+
+async def _return(request: web.Request) -> web.Response:
+    await return_row(request.app[HUB], request[ACTOR], request.match_info["id"])
+    raise web.HTTPSeeOther(f"/feeds/quarantine/{request.match_info['id']}")
+
+
+_SENDERS = Ledger(
+    key="senders",
+    title="数据接入",
+    purpose="看各平台是否按时报送，收到多少、入库多少、退回多少。",
+    columns=[
+        Column("name", "报送方", width=8),
+        Column("state", "是否按时", kind="state", states=SENDER_STATES),
+        Column("last", "最近报送", kind="time"),
+        Column("received", "收到", kind="number"),
+        Column("accepted", "入库", kind="number"),
+        Column("unchanged", "无变化", kind="number"),
+        Column("waiting", "等待站点", kind="number"),
+        Column("held", "整批暂存", kind="number"),
+        Column("rejected", "退回", kind="number"),
+        Column("to_mend", "待修正", kind="number"),
+    ],
+    empty="还没有平台报送数据。登记报送方后，每家的最近报送时间会列在这里。",
+    load=_load_senders,
+    row_url=lambda row: (
+        f"/feeds/receipts/{row['receipt']}"
+        if row["receipt"]
+        else f"/feeds/receipts?platform={row['platform']}"
+    ),
+    actions=[Action("接收回执", "/feeds/receipts"), Action("待修正数据", "/feeds/quarantine?state=waiting")],
+)
+_RECEIPTS = Ledger(
+    key="receipts",
+    title="接收回执",
+    purpose="每一批数据收到多少行、各有什么结果；点开看退回的行和原因。",
+    columns=[
+        Column("at", "接收时间", kind="time"),
+        Column("platform", "报送方", width=8),
+        Column("feed", "内容"),
+        Column("transport", "方式"),
+        Column("received", "收到", kind="number"),
+        Column("accepted", "入库", kind="number"),
+        Column("unchanged", "无变化", kind="number"),
+        Column("waiting", "等待站点", kind="number"),
+        Column("held", "暂存", kind="number"),
+        Column("rejected", "退回", kind="number"),
+        Column("frame", "坐标系", kind="state", states=FRAME_STATES),
+        Column("state", "状态", kind="state", states=RECEIPT_STATES),
+        Column("source", "来源", hidden=True),
+    ],
+    filters=[
+        Choice("platform", "报送方", _platforms),
+        Choice("feed_type", "内容", list(FEED_TITLES.items())),
+        Choice("state", "状态", [(key, state.word) for key, state in RECEIPT_STATES.items()]),
+    ],
+    empty="还没有接收回执。平台报送第一批数据后，会出现在这里。",
+    load=_load_receipts,
+    row_url=lambda row: f"/feeds/receipts/{row['id']}",
+    actions=[Action("各报送方", "/feeds"), Action("待修正数据", "/feeds/quarantine?state=waiting")],
+)
+_QUARANTINE = Ledger(
+    key="quarantine",
+    title="待修正数据",
+    purpose="没有入库的行，保留 30 天。点开可以修正后重新入库，或退回报送方。",
+    columns=[
+        Column("row", "行号", kind="number"),
+        Column("platform", "报送方", width=8),
+        Column("feed", "内容"),
+        Column("record", "记录编号", kind="code"),
+        Column("fields", "有误的字段", kind="tags", width=12),
+        Column("why", "原因", kind="reason", width=28),
+        Column("at", "接收时间", kind="time"),
+        Column("expires", "保留至", kind="date"),
+        Column("state", "状态", kind="state", states=ROW_STATES),
+    ],
+    filters=[
+        Choice("platform", "报送方", _platforms),
+        Choice("state", "状态", [(key, state.word) for key, state in ROW_STATES.items()]),
+        Text("receipt", "回执编号", hint="完整的回执编号"),
+    ],
+    empty="没有需要修正的数据。平台报送的行有误时，会出现在这里。",
+    load=_load_quarantine,
+    row_url=lambda row: f"/feeds/quarantine/{row['id']}",
+    actions=[Action("各报送方", "/feeds"), Action("接收回执", "/feeds/receipts")],
+)
