@@ -39,8 +39,8 @@ class NewActivity(msgspec.Struct):
     title: Annotated[str, msgspec.Meta(title="活动名称", max_length=60)]
     kind: Annotated[str, msgspec.Meta(title="活动类别", max_length=32)]
     audience: Annotated[str, msgspec.Meta(title="面向", pattern="^(open|own)$")]
-    starts_at: Annotated[datetime, msgspec.Meta(title="开始时间")]
-    ends_at: Annotated[datetime, msgspec.Meta(title="结束时间")]
+    starts_at: Annotated[str, msgspec.Meta(title="开始时间", max_length=19)]
+    ends_at: Annotated[str, msgspec.Meta(title="结束时间", max_length=19)]
     place: Annotated[str, msgspec.Meta(title="地点", max_length=60)] = ""
 
 
@@ -142,6 +142,14 @@ async def _create(request: web.Request) -> web.Response:
     if form.value is None:
         return await _form(request, form, status=422)
     given = form.value
+    times: dict[str, datetime] = {}
+    for name, text in (("starts_at", given.starts_at), ("ends_at", given.ends_at)):
+        try:
+            times[name] = datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+        except ValueError:
+            form = form.failed(name, "time_unreadable", "请选择日期和时间", "choose a date and a time")
+    if form.errors:
+        return await _form(request, form, status=422)
     try:
         await create_activity(
             request.app[HUB],
@@ -151,8 +159,8 @@ async def _create(request: web.Request) -> web.Response:
             kind=given.kind,
             open_to_all=given.audience == "open",
             place=given.place or None,
-            starts_at=_in_beijing(given.starts_at),
-            ends_at=_in_beijing(given.ends_at),
+            starts_at=times["starts_at"],
+            ends_at=times["ends_at"],
         )
     except Invalid as refusal:
         for fault in refusal.errors:
@@ -172,10 +180,6 @@ async def _form(request: web.Request, form: Form[Any], status: int = 200) -> web
         organizations=organizations,
         kinds=list(KINDS.items()),
     )
-
-
-def _in_beijing(value: datetime) -> datetime:
-    return value.replace(tzinfo=SHANGHAI) if value.tzinfo is None else value
 
 
 def _see(path: str) -> web.Response:
