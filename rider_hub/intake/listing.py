@@ -47,9 +47,8 @@ async def list_receipts(
     work: Look, filters: Mapping[str, str], *, limit: int | None, offset: int
 ) -> tuple[list[dict[str, Any]], int]:
     """Return receipts, the newest first, and how many there are."""
-    wanted = [
-        receipt.c[name] == filters[name] for name in ("platform", "feed_type", "state") if name in filters
-    ]
+    chosen = [name for name in ("platform", "feed_type", "state") if name in filters]
+    wanted = [receipt.c[name] == filters[name] for name in chosen]
     rows, total = await _page(work, store.receipts(work.scope, *wanted), limit, offset)
     named = await platform_names(work)
     return [

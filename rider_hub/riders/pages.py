@@ -12,7 +12,8 @@ from rider_hub.access import ACTOR, HUB, Look, guarded
 from rider_hub.access.policy import allows
 from rider_hub.organizations.pages import street_options
 from rider_hub.riders import listing, service
-from rider_hub.riders.model import EMPLOYMENT_TITLES, Identity, LinkState, may_becomefrom rider_hub.web.forms import Form, read_form
+from rider_hub.riders.model import EMPLOYMENT_TITLES, Identity, LinkState, may_become
+from rider_hub.web.forms import Form, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query, Text
 from rider_hub.web.shell import render
