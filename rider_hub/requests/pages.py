@@ -179,11 +179,11 @@ def _with(form: Form[Answer] | Form[Recorded], error: Invalid) -> Form[Any]:
 _LEDGER = Ledger(
     key="requests",
     title="诉求",
-    purpose="骑手反映的困难：谁负责、哪天到期、办到哪一步。首接负责，逾期自动升级督办。",
+    purpose="骑手反映的困难：谁负责、哪天到期、办到哪一步。首接负责，到期未答复自动升级督办。",
     columns=[
-        Column("place", "地点", sortable=True, width=14),
+        Column("place", "地点", sortable=True, width=12),
         Column("category", "类别", sortable=True, width=6),
-        Column("text", "诉求内容", width=28),
+        Column("text", "诉求内容", width=20),
         Column("status", "状态", "state", states=STATES),
         Column("due_at", "办理期限", "time", sortable=True),
         Column("organization", "责任单位", width=14),

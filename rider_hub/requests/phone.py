@@ -14,7 +14,7 @@ from rider_hub.requests.checks import ADDRESS_LIMIT, TEXT_LIMIT
 from rider_hub.requests.codes import new_seed, shown
 from rider_hub.requests.model import Category, RequestState, ServiceRequest
 from rider_hub.requests.places import Step, place_step
-from rider_hub.requests.wording import STATES, conversation
+from rider_hub.requests.wording import RIDER_STATES, conversation
 from rider_hub.web.forms import Form, read_form
 from rider_hub.web.shell import render
 
@@ -159,6 +159,7 @@ async def _done(request: web.Request) -> web.Response:
     return await render(
         request,
         "requests/phone_done.html",
+        back="/r/requests",
         found=found,
         code=shown(code),
         rider=request[ACTOR].rider_id is not None and not found.anonymous,
@@ -173,7 +174,7 @@ async def _own(request: web.Request) -> web.Response:
         "requests/phone_own.html",
         back="/r/",
         rows=rows,
-        states=STATES,
+        states=RIDER_STATES,
         rider=actor.rider_id is not None,
     )
 
@@ -240,7 +241,7 @@ async def _shown(
         status=422 if form.errors else 200,
         back="/r/requests",
         found=found,
-        states=STATES,
+        states=RIDER_STATES,
         entries=conversation(found),
         form=form,
         code=code,

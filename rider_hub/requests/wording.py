@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from rider_hub.requests.model import Category, Event, EventKind, ServiceRequest, Status
+from rider_hub.requests.model import Category, Channel, Event, EventKind, ServiceRequest, Status
 from rider_hub.web.values import State, Tone
 
-__all__ = ["CATEGORY_CHOICES", "STATES", "STATE_CHOICES", "conversation"]
+__all__ = ["CATEGORY_CHOICES", "RIDER_STATES", "STATES", "STATE_CHOICES", "conversation"]
 
 STATES: dict[str, State] = {
     Status.OPEN: State("待办", Tone.TODO),
@@ -14,6 +14,12 @@ STATES: dict[str, State] = {
     Status.REOPENED: State("重新办理", Tone.TODO),
     Status.ANSWERED: State("已答复", Tone.DOING),
     Status.CONFIRMED: State("已办结", Tone.DONE),
+}
+#: A rider is told what happens, not what staff have to do.
+RIDER_STATES: dict[str, State] = {
+    **STATES,
+    Status.OPEN: State("等待答复", Tone.TODO),
+    Status.SOON: State("等待答复", Tone.TODO),
 }
 #: Choices of the ledger's filter; "pending" is whatever an answer is owed to.
 STATE_CHOICES = [("pending", "全部待答复"), *((str(key), state.word) for key, state in STATES.items())]
@@ -25,10 +31,16 @@ def conversation(request: ServiceRequest) -> list[dict[str, Any]]:
     return [{"at": event.at, **_entry(request, event)} for event in request.events]
 
 
+def _reporter(request: ServiceRequest) -> str:
+    if request.channel is Channel.STAFF:
+        return "工作人员代骑手登记"
+    return "匿名" if request.anonymous else "骑手"
+
+
 def _entry(request: ServiceRequest, event: Event) -> dict[str, Any]:
     match event.kind:
         case EventKind.FILED:
-            return {"title": "提交诉求", "text": request.text, "by": "匿名" if request.anonymous else "骑手"}
+            return {"title": "提交诉求", "text": request.text, "by": _reporter(request)}
         case EventKind.ROUTED:
             return {"title": f"转给 {event.actor_title or request.organization}", "text": request.reason}
         case EventKind.ANSWERED:

@@ -1,5 +1,6 @@
 """Staff see their place's requests with the clock, answer them, record them and take them away as Excel."""
 
+import re
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
@@ -171,7 +172,11 @@ async def test_staff_record_a_request_for_a_rider(hub: Hub, site: TestClient, vi
     sent = {"csrf": TOKEN, "community": COMMUNITY, "category": "rest", "text": WORDS, "seed": seed}
     for _ in range(2):
         done = await site.post("/requests/new", data=sent)
-        assert "查询码" in await done.text()
+        page = await done.text()
+        assert "查询码" in page
+    request_id = re.search(r"/requests/(\w{32})", page)
+    assert request_id is not None
+    assert "工作人员代骑手登记" in await text_of(site, f"/requests/{request_id[1]}")
     async with hub.database.read() as connection:
         assert (await connection.execute(select(func.count()).select_from(service_request))).scalar() == 1
     elsewhere = await site.post("/requests/new", data={**sent, "community": "110101002001", "seed": ""})

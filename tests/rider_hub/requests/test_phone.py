@@ -174,7 +174,9 @@ async def test_a_signed_in_rider_has_a_list_and_the_last_word(
     request_id = re.search(r"/r/requests/(\w{32})", page)
     assert request_id is not None
     path = f"/r/requests/{request_id[1]}"
-    assert WORDS in await text_of(site, path)
+    page = await text_of(site, path)
+    assert WORDS in page
+    assert "等待答复" in page
     await service.answer(hub, street_staff(), request_id[1], "已开门")
     empty = await site.post(path, data={"csrf": TOKEN, "do": "reopen"})
     assert empty.status == 422
