@@ -1,6 +1,7 @@
 """Queries behind the riders' pages: the ledger, one rider, the links to review; masked, within scope."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, exists, func, or_, select
@@ -11,6 +12,7 @@ from rider_hub.divisions.store import names
 from rider_hub.errors import Absent
 from rider_hub.organizations.tables import platform as platform_table
 from rider_hub.organizations.tables import station
+from rider_hub.parameters import parameter
 from rider_hub.riders.identity import explain
 from rider_hub.riders.indexes import search_indexes
 from rider_hub.riders.model import LinkState, RegistrationState
@@ -41,6 +43,11 @@ def _conditions(work: Look, keys: Keyring, filters: Mapping[str, str]) -> list[C
     wanted: list[ColumnElement[bool]] = [registration.c.rider_id == rider.c.id]
     chosen = [name for name in ("platform", "employment", "state") if filters.get(name)]
     wanted += [registration.c[name] == filters[name] for name in chosen]
+    if filters.get("state") == RegistrationState.ACTIVE:
+        # The same riders that matching takes and the desk counts: those not seen for long are left out.
+        wanted.append(
+            registration.c.seen_at > work.now - timedelta(days=parameter("matching.active_window").value)
+        )
     if filters.get("q"):
         column, value = search_indexes(keys, filters["q"])
         wanted.append(registration.c[column] == value)
@@ -103,7 +110,7 @@ def _row(hub: Hub, row: RowMapping, mine: Sequence[RowMapping], words: _Words) -
     stations = [name for one in active if (name := words.station(one))]
     return {
         "id": row["id"],
-        "name": (shown.name if shown else None) or "未报送姓名",
+        "name": (shown.name if shown else None) or ("未报送姓名" if active else "已离开的骑手"),
         "phone": shown.phone if shown else None,
         "platforms": [words.platforms.get(code, code) for code in dict.fromkeys(r["platform"] for r in mine)],
         "employment": sorted({str(one["employment"]) for one in active if one["employment"]}),

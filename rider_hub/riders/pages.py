@@ -198,12 +198,12 @@ _LEDGER = Ledger(
     columns=[
         Column("name", "骑手", width=8),
         Column("phone", "手机号", kind="phone"),
+        Column("state", "状态", kind="state", states=STATES),
         Column("platforms", "平台", kind="tags"),
         Column("employment", "配送方式", kind="tags"),
         Column("station", "配送站点", width=16),
         Column("place", "所在街道、社区", width=16),
         Column("seen", "最近报送", kind="time"),
-        Column("state", "状态", kind="state", states=STATES),
     ],
     filters=[
         Text("q", "查找", hint="完整手机号、后四位或完整姓名"),
@@ -223,12 +223,12 @@ _LINKS = Ledger(
     purpose="手机号相同的两条登记可能是同一名骑手。请核对后确认；系统不会自行合并，确认后也可以解除。",
     columns=[
         Column("name_a", "登记一", width=12),
+        Column("state", "状态", kind="state", states=LINK_STATES),
         Column("phone_a", "手机号", kind="phone"),
         Column("name_b", "登记二", width=12),
         Column("phone_b", "手机号", kind="phone"),
         Column("why", "依据", kind="reason", width=24),
         Column("created", "发现时间", kind="time"),
-        Column("state", "状态", kind="state", states=LINK_STATES),
     ],
     filters=[Choice("state", "状态", [(key, state.word) for key, state in LINK_STATES.items()])],
     empty="现在没有需要核对的登记。两条登记的手机号相同时，会出现在这里。",

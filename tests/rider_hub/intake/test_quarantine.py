@@ -92,7 +92,7 @@ async def test_a_held_batch_is_released_in_the_frame_a_person_states(hub: Any) -
 
 
 async def test_held_registrations_keep_no_identity_number(hub: Any) -> None:
-    """The number is replaced by its hash, and after release the feed with the number is the same content."""
+    """The number is replaced by its hash; after release the feed with the number is the same content."""
     sender, _ = await sender_of(hub)
     rows = []
     for n in range(30):

@@ -18,7 +18,7 @@ from rider_hub.intake.taking import take_offered
 from rider_hub.organizations.tables import station as station_table
 from rider_hub.riders.tables import registration
 from tests.factories import make_hub
-from tests.rider_hub.intake.build import bring_in_county, count, rider, sender_of, station
+from tests.rider_hub.intake.build import bring_in_county, count, push, rider, sender_of, station
 from tests.rider_hub.intake.test_batches import crash_at
 
 JOB = Actor.job("take_feeds")
@@ -101,7 +101,7 @@ async def test_one_failing_sender_keeps_no_other_from_its_turn(hub: Any, tmp_pat
 
 
 async def test_a_folder_is_emptied_and_refused_rows_come_back(hub: Any, tmp_path: Path) -> None:
-    """Stations before riders whatever the names' order; refused rows return with a reason, forbidden cells blank."""
+    """Stations go before riders; refused rows return with a reason, their forbidden cells blank."""
     name = platform_of("files")
     folder = tmp_path / "inbox"
     folder.mkdir()
@@ -157,13 +157,9 @@ async def test_a_file_that_cannot_be_read_stays_with_its_reason(hub: Any, tmp_pa
     assert (folder / "registration.csv").exists()
 
 
-async def test_freshness_says_who_is_late(hub: Any, tmp_path: Path) -> None:
-    """Right after receipt a sender is fresh, 26 hours later it is late; its totals are those of its receipts."""
+async def test_freshness_says_who_is_late(hub: Any) -> None:
+    """Right after receipt a sender is fresh, 26 hours later late; its totals are those of its receipts."""
     sender, _ = await sender_of(hub)
-    path = tmp_path / "registration.json"
-    path.write_bytes(b"[]")
-    from tests.rider_hub.intake.build import push  # noqa: PLC0415 - only here
-
     await push(hub, sender, [rider(1), rider(2, phone="bad")])
     scope = JOB.scope
     async with hub.database.read() as connection:

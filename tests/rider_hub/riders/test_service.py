@@ -118,7 +118,7 @@ async def test_a_key_twice_in_a_batch_counts_once(hub: Any) -> None:
 
 
 async def test_a_tombstone_keeps_its_version_and_no_personal_field(hub: Any) -> None:
-    """After `leave` no name or phone is left; an older upsert changes nothing, a newer one brings them back."""
+    """After `leave` no name or phone is left; an older upsert changes nothing, a newer one restores them."""
     await take(hub, [row("R-1", 1, name="骑手甲0001号", phone=PHONE)])
     await take(hub, [tombstone("R-1", 3)])
     await take(hub, [row("R-1", 2, name="骑手甲0001号", phone=PHONE)])
