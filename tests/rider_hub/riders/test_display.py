@@ -1,0 +1,49 @@
+"""People are shown masked, and found by keyed indexes alone."""
+
+import pytest
+
+from rider_hub.access import Keyring
+from rider_hub.riders.display import mask_name, mask_phone
+from rider_hub.riders.indexes import (
+    county_feed_key,
+    identity_hash,
+    identity_index,
+    name_index,
+    search_indexes,
+)
+
+
+@pytest.mark.parametrize(
+    ("phone", "shown"),
+    [("13800005678", "138****5678"), ("+85212345678", "+85****5678"), ("12345", "****45"), (None, None)],
+)
+def test_a_phone_shows_its_ends_only(phone: str | None, shown: str | None) -> None:
+    """Three digits before, four behind; of a short number two."""
+    assert mask_phone(phone) == shown
+
+
+def test_a_name_shows_its_first_character_whatever_its_length() -> None:
+    """One star stands for any length; no name stays none."""
+    assert (mask_name("骑手甲0001号"), mask_name("骑"), mask_name(None)) == ("骑*", "骑*", None)
+
+
+def test_what_was_typed_decides_which_index_is_searched() -> None:
+    """Four digits, a whole phone in any writing, else a name."""
+    keys = Keyring.new()
+    assert search_indexes(keys, "5678")[0] == "phone4_index"
+    assert search_indexes(keys, "+86 199-0000-0001") == search_indexes(keys, "19900000001")
+    assert search_indexes(keys, "骑手 甲") == ("name_index", name_index(keys, "骑手甲"))
+
+
+@pytest.mark.parametrize("suite", ["intl", "sm"])
+def test_an_identity_index_depends_on_county_and_hub(suite: str) -> None:
+    """A lower-case x is an upper-case one; another county or another hub gives another value."""
+    keys, other = Keyring.new(suite), Keyring.new(suite)
+    number = "11010119000101001X"
+    inner = identity_hash(keys, "110101", number)
+    assert inner == identity_hash(keys, "110101", number.lower())
+    assert len(inner) == 64
+    assert inner != identity_hash(keys, "110105", number)
+    assert county_feed_key(keys, "110101") != county_feed_key(other, "110101")
+    assert identity_index(keys, inner) != identity_index(other, inner)
+    assert identity_index(keys, inner).hex() != inner
