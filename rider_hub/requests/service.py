@@ -1,6 +1,7 @@
 """Filing, answering, confirming, reopening and tracking service requests; one transaction each."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ __all__ = ["answer", "confirm", "file_request", "reopen", "track_overdue"]
 
 _COUNTY_DIGITS = 6
 #: Rows marked in one transaction: SQLite has one writer, and pages wait for it.
-_BATCH = 200
+_BATCH = 500
 _REPORTER = "反映人"
 
 
@@ -113,7 +114,7 @@ async def answer(hub: Hub, actor: Actor, request_id: str, text: str) -> None:
         row = await store.find_in_scope(work.connection, work.scope, request_id)
         moved_to(row["state"], RequestState.ANSWERED)
         if row["due_at"] < work.now and row["overdue_at"] is None:
-            await _mark(work, row, escalated=None)
+            await store.mark_overdue(work.connection, [request_id], at=work.now, escalated=None)
         await _move(work, row, state=RequestState.ANSWERED, answered_at=work.now)
         title = f"{actor.scope_title}（{actor.role_titles}）" if actor.scope_title else actor.role_titles
         await _say(work, hub.keys, request_id, EventKind.ANSWERED, title=title, text=text)
@@ -153,27 +154,29 @@ async def track_overdue(hub: Hub, actor: Actor) -> Mapping[str, int]:
     while True:
         async with hub.change(actor, "requests.track") as work:
             rows = await store.newly_overdue(work.connection, work.scope, work.now, _BATCH)
-            known = {
-                county: await network.load(work.connection, county, local_date(work.now))
-                for county in sorted({row["division"][:_COUNTY_DIGITS] for row in rows})
-            }
-            for row in rows:
-                place, now_at = row["division"], row["escalated_to"] or row["organization"]
-                above = rules.escalate(known[place[:_COUNTY_DIGITS]], place, now_at)
-                marked = await _mark(work, row, escalated=(above.code, above.name) if above else None)
-                counts["overdue"] += marked
-                counts["escalated"] += marked and above is not None
-            work.count(overdue=len(rows))
+            for above, ids in (await _by_rung_above(work, rows)).items():
+                marked = await store.mark_overdue(work.connection, ids, at=work.now, escalated=above)
+                work.count(overdue=marked, escalated=marked if above else 0)
+            for name in counts:
+                counts[name] += work.counts.get(name, 0)
         if len(rows) < _BATCH:
             return counts
 
 
-async def _mark(work: Change, row: RowMapping, escalated: tuple[str, str] | None) -> bool:
-    code, title = escalated or (None, "")
-    if not await store.mark_overdue(work.connection, row, at=work.now, escalated_to=code):
-        return False
-    await store.add_event(work.connection, row["id"], EventKind.OVERDUE, at=work.now, title=title)
-    return True
+async def _by_rung_above(
+    work: Change, rows: Sequence[RowMapping]
+) -> Mapping[tuple[str, str] | None, Sequence[str]]:
+    """Group requests by the organization (code, name) that watches from now on, None where nobody does."""
+    known = {
+        county: await network.load(work.connection, county, local_date(work.now))
+        for county in sorted({row["division"][:_COUNTY_DIGITS] for row in rows})
+    }
+    groups: dict[tuple[str, str] | None, list[str]] = defaultdict(list)
+    for row in rows:
+        place, now_at = row["division"], row["escalated_to"] or row["organization"]
+        above = rules.escalate(known[place[:_COUNTY_DIGITS]], place, now_at)
+        groups[(above.code, above.name) if above else None].append(row["id"])
+    return groups
 
 
 async def _find_reporters(work: Change, keys: Keyring, request_id: str, query_code: str) -> RowMapping:

@@ -1,6 +1,6 @@
 """Queries on service requests and their events; every list of staff takes the viewer's scope."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ __all__ = [
     "anonymous_since",
     "counties_served",
     "counts_by_state",
-    "counts_by_status",
+    "counts_waiting",
     "events_of",
     "filed_by_since",
     "find_by_code",
@@ -110,14 +110,12 @@ async def counts_by_state(connection: AsyncConnection, scope: Scope, now: dateti
     return {state: found.get(state, 0) for state in (*RequestState, Status.OVERDUE)}
 
 
-async def counts_by_status(
-    connection: AsyncConnection, scope: Scope, *, now: datetime, soon: datetime
-) -> dict[str, int]:
-    """Return how many requests in scope have each status, and "pending": how many an answer is owed to."""
-    keys = (*Status, "pending")
-    columns = [func.count(case((_in_status(key, now, soon), 1))).label(key) for key in keys]
-    query = select(*columns).where(scope.where(service_request.c.division))
-    return {str(key): count for key, count in (await connection.execute(query)).mappings().one().items()}
+async def counts_waiting(connection: AsyncConnection, scope: Scope, now: datetime) -> tuple[int, int]:
+    """Return to how many requests in scope an answer is owed, and how many of them are overdue."""
+    late = func.count(case((service_request.c.due_at < now, 1)))
+    query = select(func.count(), late).where(_waiting(), scope.where(service_request.c.division))
+    total, overdue = (await connection.execute(query)).one()
+    return int(total), int(overdue)
 
 
 async def on_time_rate(connection: AsyncConnection, scope: Scope, now: datetime) -> float | None:
@@ -202,15 +200,23 @@ async def update_request(connection: AsyncConnection, row: RowMapping, **values:
 
 
 async def mark_overdue(
-    connection: AsyncConnection, row: RowMapping, *, at: datetime, escalated_to: str | None
-) -> bool:
-    """Mark a request overdue once; says whether this call did it and nobody answered meanwhile."""
-    result = await connection.execute(
+    connection: AsyncConnection, ids: Sequence[str], *, at: datetime, escalated: tuple[str, str] | None
+) -> int:
+    """Mark requests overdue, once each, watched over by one organization (code, name); says how many.
+
+    What was answered or marked meanwhile is left alone. Nobody above keeps whoever watched before.
+    """
+    code, title = escalated or (None, "")
+    values = {"overdue_at": at} | ({"escalated_to": code} if code else {})
+    marked = await connection.execute(
         update(service_request)
-        .where(service_request.c.id == row["id"], _waiting(), service_request.c.overdue_at.is_(None))
-        .values(overdue_at=at, escalated_to=escalated_to or row["escalated_to"])
+        .where(service_request.c.id.in_(ids), _waiting(), service_request.c.overdue_at.is_(None))
+        .values(values)
+        .returning(service_request.c.id)
     )
-    return result.rowcount == 1
+    events = [_event(id_, EventKind.OVERDUE, at=at, title=title) for id_ in marked.scalars()]
+    await insert_rows(connection, request_event, events)
+    return len(events)
 
 
 async def add_event(
@@ -224,8 +230,15 @@ async def add_event(
     sealed: bytes | None = None,
 ) -> None:
     """Append what happened; a text comes sealed for ("request_event", event_id)."""
+    row = _event(request_id, kind, at=at, title=title, event_id=event_id)
+    await insert_rows(connection, request_event, [{**row, "sealed": sealed}])
+
+
+def _event(
+    request_id: str, kind: EventKind, *, at: datetime, title: str, event_id: str = ""
+) -> dict[str, Any]:
     row = {"id": event_id or new_id(), "request_id": request_id, "at": at, "kind": kind}
-    await insert_rows(connection, request_event, [{**row, "actor_title": title[:128], "sealed": sealed}])
+    return {**row, "actor_title": title[:128], "sealed": None}
 
 
 async def events_of(connection: AsyncConnection, request_id: str) -> list[RowMapping]:

@@ -69,7 +69,7 @@ async def read_desk(hub: Hub, actor: Actor) -> Desk:
     async with hub.look(actor, "desk.view") as look:
         desk = Desk(look.now, evening_before(look.now))
         if allows(actor, "riders.view"):
-            desk.figures.append(("在册骑手", await _active_riders(look), "/riders"))
+            desk.figures.append(("在册骑手", await _active_riders(look), "/riders?state=active"))
         if allows(actor, "match.view"):
             desk.figures.append(("匹配待确认", await _unresolved(look), "/assignments?unresolved=yes"))
         if allows(actor, "requests.view"):
@@ -91,9 +91,9 @@ async def read_desk(hub: Hub, actor: Actor) -> Desk:
 
 async def _add_requests(look: Look, desk: Desk) -> None:
     soon = soon_until(look.now)
-    counts = await requests.counts_by_status(look.connection, look.scope, now=look.now, soon=soon)
-    desk.figures.append(("待答复诉求", counts["pending"], "/requests?state=pending"))
-    desk.figures.append(("已超期诉求", counts["overdue"], "/requests?state=overdue"))
+    waiting, overdue = await requests.counts_waiting(look.connection, look.scope, look.now)
+    desk.figures.append(("待答复诉求", waiting, "/requests?state=pending"))
+    desk.figures.append(("已超期诉求", overdue, "/requests?state=overdue"))
     rows, _ = await requests.list_requests(
         look.connection,
         look.scope,

@@ -106,7 +106,7 @@ async def test_four_figures_each_lead_on(hub: Hub, site: TestClient, clock: Fixe
     await file(hub)
     figures = (await read_desk(hub, county_staff())).figures
     assert figures == [
-        ("在册骑手", 1, "/riders"),
+        ("在册骑手", 1, "/riders?state=active"),
         ("匹配待确认", 1, "/assignments?unresolved=yes"),
         ("待答复诉求", 2, "/requests?state=pending"),
         ("已超期诉求", 1, "/requests?state=overdue"),
