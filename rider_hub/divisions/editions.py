@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Table, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Actor, Change, Hub
@@ -45,6 +45,7 @@ async def store_edition(
         written += len(part)
         await asyncio.sleep(0)
     async with hub.change(actor, _OPERATION, target=f"edition:{new.id}") as work:
+        await _lock(work.connection, new)
         await _require_unfinished(work.connection, new)
         work.count(rows=written)
         return await _switch(work.connection, new)
@@ -52,7 +53,7 @@ async def store_edition(
 
 async def _switch(connection: AsyncConnection, new: Edition) -> bool:
     """Take the edition into use unless a later-dated one is."""
-    same = and_(edition.c.kind == new.kind, edition.c.region == new.region, edition.c.level == new.level)
+    same = _same(new)
     later = select(func.count()).where(same, edition.c.finished, edition.c.as_of > new.as_of)
     is_newest = (await connection.execute(later)).scalar_one() == 0
     if is_newest:
@@ -63,14 +64,19 @@ async def _switch(connection: AsyncConnection, new: Edition) -> bool:
     return is_newest
 
 
+async def _lock(connection: AsyncConnection, new: Edition) -> None:
+    """Let one import at a time decide which edition is in use; one order, so none waits in a circle."""
+    query = select(edition.c.id).where(_same(new)).order_by(edition.c.id).with_for_update()
+    await connection.execute(query)
+
+
+def _same(new: Edition) -> ColumnElement[bool]:
+    return and_(edition.c.kind == new.kind, edition.c.region == new.region, edition.c.level == new.level)
+
+
 async def _clear_unfinished(hub: Hub, new: Edition, table: Table) -> None:
     async with hub.database.read() as connection:
-        query = select(edition.c.id).where(
-            edition.c.kind == new.kind,
-            edition.c.region == new.region,
-            edition.c.level == new.level,
-            edition.c.finished.is_(False),
-        )
+        query = select(edition.c.id).where(_same(new), edition.c.finished.is_(False))
         left: Sequence[str] = (await connection.execute(query)).scalars().all()
     for edition_id in left:
         async with hub.database.write() as connection:

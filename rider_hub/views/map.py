@@ -160,7 +160,7 @@ async def _area_rows(look: Look) -> list[dict[str, Any]]:
                         "name": name,
                         "level": level,
                         "level_zh": _LEVELS[level],
-                        "border": "示意边界" if areas.sketch else "正式边界",
+                        "border": "示意边界" if areas.sketch else "导入的边界",
                         **{key: counts[key].get(code, 0) for key in counts},
                     }
     return [rows[code] for code in sorted(rows)]
