@@ -1,9 +1,10 @@
 """Staff accounts: making one, and proving to be one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access.actor import Actor, Role
 from rider_hub.access.hub import Hub
@@ -13,8 +14,9 @@ from rider_hub.access.tables import user
 from rider_hub.errors import Conflict, Failure, Invalid, Unauthenticated
 from rider_hub.storage import insert_rows, new_id
 
-__all__ = ["actor_of", "add_user", "any_user", "authenticate", "find_user", "operator"]
+__all__ = ["actor_of", "add_user", "any_user", "authenticate", "find_user", "operator", "shown_names"]
 
+_PROGRAMS = {"job": "定时任务", "operator": "控制台", "rule": "按规则自动生效"}
 _SYSTEM_DUTIES = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
 
 
@@ -76,6 +78,15 @@ async def find_user(hub: Hub, username: str) -> RowMapping | None:
     async with hub.database.read() as connection:
         query = select(user).where(user.c.username == username, user.c.disabled_at.is_(None))
         return (await connection.execute(query)).mappings().first()
+
+
+async def shown_names(connection: AsyncConnection, actors: Iterable[str | None]) -> dict[str, str]:
+    """Return the names under which actors' ids are shown on pages; programs are named by what they are."""
+    ids = {actor for actor in actors if actor}
+    usernames = sorted(actor.removeprefix("user:") for actor in ids if actor.startswith("user:"))
+    query = select(user.c.username, user.c.display_name).where(user.c.username.in_(usernames))
+    people = {f"user:{row.username}": row.display_name for row in await connection.execute(query)}
+    return {actor: people.get(actor) or _PROGRAMS.get(actor.partition(":")[0], actor) for actor in ids}
 
 
 async def authenticate(hub: Hub, username: str, password: str) -> Actor:

@@ -21,8 +21,15 @@ __all__ = ["Names", "list_assignments", "list_differences", "reason_sentence"]
 class Names:
     """Names of the codes that stand in some assignments, looked up at once."""
 
-    def __init__(self, places: Mapping[str, str], bodies: Mapping[str, str], near: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        places: Mapping[str, str],
+        bodies: Mapping[str, str],
+        near: Mapping[str, str],
+        stations: Mapping[str, str],
+    ) -> None:
         self._places = places
+        self._stations = stations
         self._bodies = bodies
         self._near = near
 
@@ -39,6 +46,7 @@ class Names:
             await organizations.titles(connection, bodies)
             | await organizations.instructor_titles(connection, posts),
             {code: station.name for code, station in (await love_stations.find(connection, near)).items()},
+            await organizations.station_titles(connection, {a.station for a in found if a.station}),
         )
 
     def row(self, found: Assignment) -> dict[str, Any]:
@@ -49,7 +57,7 @@ class Names:
             "rider_id": found.rider_id,
             "street": self._places.get(found.street or ""),
             "community": self._places.get(found.community or ""),
-            "station": found.station,
+            "station": self._stations.get(found.station, found.station) if found.station else None,
             "station_branch": self._body(found.station_branch),
             "community_branch": self._body(found.community_branch),
             "instructor": self._body(found.instructor),
@@ -109,7 +117,9 @@ async def list_assignments(
         "valid_from": assignment.c.valid_from,
     }
     column = order.get(sort or "street", assignment.c.street)
-    query = query.order_by(column.desc() if descending else column.asc(), assignment.c.rider_id)
+    query = query.order_by(
+        (column.desc() if descending else column.asc()).nulls_last(), assignment.c.rider_id
+    )
     rows = (await connection.execute(query.limit(limit).offset(offset))).mappings().all()
     found = [(read(row), row["valid_from"]) for row in rows]
     names = await Names.of(connection, [each for each, _ in found])

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import ACTOR, HUB, Actor, Look, guarded
 from rider_hub.access.policy import allows
+from rider_hub.access.users import shown_names
 from rider_hub.assignments import service, store
 from rider_hub.assignments.listing import Names, list_assignments, list_differences, reason_sentence
 from rider_hub.assignments.reasons import explain
@@ -121,16 +122,17 @@ async def _load_runs(request: web.Request, query: Query) -> Page:
         newest = chosen.order_by(match_run.c.created_at.desc()).limit(query.size).offset(query.offset)
         rows = (await look.connection.execute(newest)).mappings().all()
         counties = await names(look.connection, {row["county"] for row in rows})
-    return Page([_run_row(row, counties) for row in rows], total)
+        people = await shown_names(look.connection, [row["created_by"] for row in rows])
+    return Page([_run_row(row, counties, people) for row in rows], total)
 
 
-def _run_row(row: RowMapping, counties: Mapping[str, str]) -> dict[str, Any]:
+def _run_row(row: RowMapping, counties: Mapping[str, str], people: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "county": counties.get(row["county"], row["county"]),
         "state": row["state"],
         "created_at": row["created_at"],
-        "created_by": row["created_by"],
+        "created_by": people[row["created_by"]],
         "riders": row["inputs"]["riders"],
         **{kind: row["counts"].get(kind, 0) for kind in _KINDS},
     }
@@ -156,6 +158,9 @@ async def _run(request: web.Request) -> web.Response:
     run = await service.show_run(hub, actor, request.match_info["id"])
     async with hub.look(actor, "match.view") as look:
         county = (await names(look.connection, [run["county"]])).get(run["county"], run["county"])
+        people = await shown_names(
+            look.connection, [run["approved_by"], run["applied_by"], run["rolled_back_by"]]
+        )
         not_restored = await _words_of(look.connection, (run["outcome"] or {}).get("not_restored", []))
     return await render(
         request,
@@ -166,6 +171,7 @@ async def _run(request: web.Request) -> web.Response:
         kinds=_KINDS,
         step=_next_step(run, actor),
         not_restored=not_restored,
+        people=people,
         view=await ledger_view(_DIFFERENCES, request, f"/match-runs/{run['id']}"),
     )
 
@@ -238,16 +244,16 @@ _ASSIGNMENTS = Ledger(
     columns=[
         Column("rider", "骑手编号", "code", width=9),
         Column("street", "街道", sortable=True, width=8),
-        Column("community", "社区", width=12),
-        Column("station", "配送站点", "code", sortable=True, width=10),
-        Column("station_branch", "站点党组织", width=14),
-        Column("community_branch", "社区党组织", width=14),
+        Column("community", "社区", width=11),
+        Column("station", "配送站点", sortable=True, width=11),
+        Column("station_branch", "站点党组织", width=12),
+        Column("community_branch", "社区党组织", width=11),
+        Column("reason", "匹配依据", "reason", width=20),
         Column("instructor", "指导员", width=14, hidden=True),
         Column("love_station", "最近驿站", width=14),
         Column("metres", "距离", "metres"),
         Column("love_stations", "附近驿站", "tags", width=20, hidden=True),
         Column("unresolved", "待确认事项", width=14),
-        Column("reason", "匹配依据", "reason", width=30),
         Column("valid_from", "生效时间", "time", sortable=True),
     ],
     filters=[
@@ -278,7 +284,7 @@ _RUNS = Ledger(
         Column("state", "状态", "state", states=_RUN_STATES),
         Column("riders", "在册骑手", "number"),
         *[Column(kind, state.word, "number") for kind, state in _KINDS.items()],
-        Column("created_by", "发起人", "code", width=14),
+        Column("created_by", "发起人", width=10),
     ],
     filters=[Choice("state", "状态", [(key, state.word) for key, state in _RUN_STATES.items()])],
     load=_load_runs,
@@ -294,7 +300,7 @@ _DIFFERENCES = Ledger(
     columns=[
         Column("rider", "骑手编号", "code", width=9),
         Column("kind", "差异", "state", states=_KINDS),
-        Column("before", "原结果", width=24),
+        Column("before", "原结果", width=18),
         Column("after", "新结果", width=24),
         Column("reason", "匹配依据", "reason", width=30),
         Column("outcome", "处理"),

@@ -1,6 +1,6 @@
 """Queries over organizations, what they cover, stations and posts; every list takes the viewer's scope."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 from sqlalchemy import ColumnElement, Table, and_, or_, select
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rider_hub.organizations.tables import instructor, party_organization, station
 from rider_hub.storage import in_batches
 
-__all__ = ["active_on", "instructor_titles", "titles", "valid_on"]
+__all__ = ["active_on", "instructor_titles", "station_titles", "titles", "valid_on"]
 
 _CODES_A_QUERY = 500
 
@@ -36,6 +36,17 @@ async def titles(connection: AsyncConnection, codes: Iterable[str]) -> dict[str,
 async def instructor_titles(connection: AsyncConnection, codes: Iterable[str]) -> dict[str, str]:
     """Return the titles of instructors' posts; unknown codes are absent."""
     return await _words(connection, instructor.c.code, instructor.c.title, codes)
+
+
+async def station_titles(connection: AsyncConnection, refs: Collection[str]) -> dict[str, str]:
+    """Return the names of stations by their global refs; unknown refs are absent."""
+    ref = station.c.platform + "/" + station.c.station_ref
+    platforms = {one.partition("/")[0] for one in refs}
+    own = {one.partition("/")[2] for one in refs}
+    query = select(ref, station.c.name).where(
+        station.c.platform.in_(platforms), station.c.station_ref.in_(own)
+    )
+    return {row[0]: row[1] for row in await connection.execute(query)}
 
 
 async def _words(

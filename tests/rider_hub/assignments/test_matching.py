@@ -83,7 +83,7 @@ def test_without_a_point_the_stated_community_stands() -> None:
 
 
 def test_an_unknown_station_waits_with_a_reason() -> None:
-    """A registration whose station was never sent is kept, covered by the county, and says what is missing."""
+    """A registration whose station was never sent is kept, answered by the county, and says what lacks."""
     (found,) = match([rider(dedicated("Z"))])
     assert (found.unresolved, found.community_branch) == ("waiting_for_station", "HY")
 
