@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from rider_hub.access import Actor, Change, Hub, Keyring
 from rider_hub.clock import local_date
 from rider_hub.consent.model import Purpose
@@ -11,6 +13,7 @@ from rider_hub.errors import Conflict, Failure, Invalid, Refused
 from rider_hub.membership.bodies import Body, is_choice, nearby_bodies
 from rider_hub.membership.ledger import append, history, live
 from rider_hub.membership.model import Consent, Declaration, Entry, Kind, Own
+from rider_hub.membership.persons import same_person
 from rider_hub.membership.store import hold_record, read_record, write_record
 
 __all__ = ["bodies_for", "declare", "opt_in", "own_membership", "withdraw"]
@@ -45,7 +48,7 @@ async def declare(
         await hold_record(work.connection, hub.keys, rider_id)
         notice = await check_agreed(work.connection, Purpose.DECLARATION, notice_version)
         await _check_body(work, rider_id, body)
-        if (await read_record(work.connection, hub.keys, rider_id)).kind is not None:
+        if (await _declared(work.connection, hub.keys, rider_id)).kind is not None:
             raise Conflict(
                 "您已经申报过。如需更改，请先撤回同意，再重新申报。",
                 "You have declared already; to change it, withdraw first and declare again.",
@@ -71,7 +74,7 @@ async def opt_in(hub: Hub, actor: Actor, *, purpose: str, body: str, notice_vers
         notice = await check_agreed(work.connection, purpose, notice_version)
         await _check_body(work, rider_id, body)
         if purpose != Purpose.OPEN_ACTIVITIES:
-            declared = await read_record(work.connection, hub.keys, rider_id)
+            declared = await _declared(work.connection, hub.keys, rider_id)
             if purpose != Purpose.PARTY_ACTIVITIES or declared.body != body:
                 raise Conflict(
                     "请先完成申报，再选择是否接收邀请。", "Declare first, then choose about invitations."
@@ -87,28 +90,28 @@ async def withdraw(hub: Hub, actor: Actor, ports: Ports, *, purpose: str) -> int
     """
     rider_id = _rider(actor)
     async with hub.change(actor, _OPERATION) as work:
-        await hold_record(work.connection, hub.keys, rider_id)
-        if purpose == Purpose.DECLARATION:
-            await write_record(work.connection, hub.keys, Declaration(rider_id))
-        ending = [
-            consent
-            for consent in await live(work.connection, hub.keys, rider_id)
-            if consent.purpose in _ENDS.get(purpose, (purpose,))
-        ]
-        for consent in ending:
-            await _end(work, hub.keys, consent)
-            ended = Withdrawal(rider_id, consent.id, consent.purpose, consent.body)
-            await withdrawn(ports, work, hub.keys, ended)
-    return len(ending)
+        count = 0
+        for each in await same_person(work.connection, rider_id):
+            await hold_record(work.connection, hub.keys, each)
+            if purpose == Purpose.DECLARATION:
+                await write_record(work.connection, hub.keys, Declaration(each))
+            for consent in await live(work.connection, hub.keys, each):
+                if consent.purpose in _ENDS.get(purpose, (purpose,)):
+                    await _end(work, hub.keys, consent)
+                    ended = Withdrawal(each, consent.id, consent.purpose, consent.body)
+                    await withdrawn(ports, work, hub.keys, ended)
+                    count += 1
+    return count
 
 
 async def own_membership(hub: Hub, actor: Actor) -> Own:
     """Return what a rider has declared and consented to; for that rider's eyes only."""
     rider_id = _rider(actor)
     async with hub.look(actor, "membership.own") as look:
-        record = await read_record(look.connection, hub.keys, rider_id)
-        lines = await history(look.connection, hub.keys, rider_id)
-        consents = await live(look.connection, hub.keys, rider_id)
+        record = await _declared(look.connection, hub.keys, rider_id)
+        persons = await same_person(look.connection, rider_id)
+        lines = [line for each in persons for line in await history(look.connection, hub.keys, each)]
+        consents = [consent for each in persons for consent in await live(look.connection, hub.keys, each)]
     return Own(
         declaration=record if record.kind is not None else None,
         consents=tuple(consents),
@@ -120,6 +123,12 @@ async def bodies_for(hub: Hub, actor: Actor) -> Sequence[Body]:
     """Return the organizations a rider is offered, the nearest first."""
     async with hub.look(actor, "membership.own") as look:
         return await nearby_bodies(look.connection, _rider(actor), local_date(look.now))
+
+
+async def _declared(connection: AsyncConnection, keys: Keyring, rider_id: str) -> Declaration:
+    """Return the declaration of the person, under whichever pseudonym; an empty one where there is none."""
+    records = [await read_record(connection, keys, each) for each in await same_person(connection, rider_id)]
+    return next((record for record in records if record.kind is not None), records[0])
 
 
 async def _give(work: Change, keys: Keyring, purpose: str, body: str, version: int) -> None:

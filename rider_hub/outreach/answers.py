@@ -7,6 +7,7 @@ from rider_hub.access import Actor, Change, Hub, Keyring, Look
 from rider_hub.consent.ports import Section, Withdrawal
 from rider_hub.errors import Absent, Conflict, Refused
 from rider_hub.membership.ledger import live
+from rider_hub.membership.persons import same_person
 from rider_hub.membership.store import hold_record
 from rider_hub.organizations.store import titles
 from rider_hub.outreach.announcing import take_back
@@ -41,12 +42,11 @@ async def own_invitations(hub: Hub, actor: Actor) -> list[OwnInvitation]:
     """Return the invitations sent to a rider whose consent is live, the next activity first."""
     rider_id = _rider(actor)
     async with hub.look(actor, "rider.own") as look:
-        consents = {each.id for each in await live(look.connection, hub.keys, rider_id)}
-        sent = [
-            each
-            for each in await of_rider(look.connection, hub.keys, rider_id)
-            if each.state not in _UNSENT and each.consent in consents
-        ]
+        sent: list[Invitation] = []
+        for person in await same_person(look.connection, rider_id):
+            consents = {each.id for each in await live(look.connection, hub.keys, person)}
+            rows = await of_rider(look.connection, hub.keys, person)
+            sent += [each for each in rows if each.state not in _UNSENT and each.consent in consents]
         activities = await activities_by_id(look.connection, (each.activity for each in sent))
         names = await titles(look.connection, {each.body for each in sent})
         found = [
@@ -68,8 +68,10 @@ async def answer_invitation(hub: Hub, actor: Actor, invitation_id: str, *, accep
     rider_id = _rider(actor)
     # Audited by the same word as every act of a rider on their own data.
     async with hub.change(actor, "rider.own") as work:
-        await hold_record(work.connection, hub.keys, rider_id)
-        found = await find_for_rider(work.connection, hub.keys, invitation_id, rider_id)
+        found = None
+        for person in await same_person(work.connection, rider_id):
+            await hold_record(work.connection, hub.keys, person)
+            found = found or await find_for_rider(work.connection, hub.keys, invitation_id, person)
         if found is None or found.state in _UNSENT:
             raise Absent
         activity = (await activities_by_id(work.connection, [found.activity])).get(found.activity)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from rider_hub.access import Actor, Change, Hub, Keyring
 from rider_hub.access.tables import audit_row
@@ -17,6 +17,8 @@ from rider_hub.membership.ledger import live_consents
 from rider_hub.membership.model import Kind
 from rider_hub.membership.service import bodies_for, declare, opt_in, own_membership, withdraw
 from rider_hub.membership.tables import consent_entry, declaration
+from rider_hub.riders.tables import identity_link, registration
+from rider_hub.storage import insert_rows
 from tests.factories import county_staff, make_hub
 from tests.rider_hub.membership.factories import BRANCH, INDUSTRY, OTHER_COUNTY, add_riders, settle
 
@@ -217,3 +219,35 @@ async def test_the_trail_does_not_tell_who_declared(database_url: str, tmp_path:
             rows = (await connection.execute(query)).all()
         assert {row.actor for row in rows} == {first.id, second.id}
         assert len({str(tuple(row)[1:]) for row in rows}) == 1
+
+
+async def test_what_was_consented_to_stays_in_reach_after_a_link(database_url: str, tmp_path: Path) -> None:
+    """When two registrations turn out to be one person's, the declaration stays in reach."""
+    async with make_hub(database_url, tmp_path) as hub:
+        await settle(hub)
+        first, second, stranger = await add_riders(hub, 3)
+        await _declare(hub, second)
+        await _declare(hub, stranger)
+        async with hub.database.write() as connection:
+            ids = {row.rider_id: row.id for row in await connection.execute(select(registration))}
+            link = {
+                "id": "link",
+                "registration_a": ids[first.rider_id],
+                "registration_b": ids[second.rider_id],
+                "rider_before_b": second.rider_id,
+                "state": "confirmed",
+                "evidence": {"rider_before_a": first.rider_id},
+                "created_at": hub.clock.now(),
+                "decided_at": None,
+                "decided_by": None,
+            }
+            await insert_rows(connection, identity_link, [link])
+        assert (await own_membership(hub, first)).declaration is None
+        async with hub.database.write() as connection:
+            moved = update(registration).where(registration.c.id == ids[second.rider_id])
+            await connection.execute(moved.values(rider_id=first.rider_id))
+        assert (await own_membership(hub, first)).declaration is not None
+        with pytest.raises(Conflict):
+            await _declare(hub, first)
+        assert await withdraw(hub, first, Ports(), purpose=Purpose.DECLARATION) == 2
+        assert await _live(hub, Purpose.DECLARATION) == {(stranger.rider_id, BRANCH)}
