@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,19 @@ from geo.area_checks import Shapes
 from geo.errors import GeoError
 
 _FORMAT: Final = 1
+# What reading a damaged archive raises: RuntimeError is a method or an encryption zipfile does not know.
+_DAMAGE: Final = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+    shapely.GEOSException,
+)
 
 
 def area_digest(shapes: Shapes, codes: tuple[str, ...]) -> str:
@@ -54,7 +69,7 @@ def load_areas(path: Path) -> tuple[Shapes, tuple[str, ...]]:
     """
     try:
         shapes, codes, digest = _read(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, shapely.GEOSException) as fault:
+    except _DAMAGE as fault:
         raise _unreadable(path) from fault
     if area_digest(shapes, codes) != digest:
         raise _unreadable(path)
