@@ -72,7 +72,7 @@ def decode_text(data: bytes, encoding: str | None = None) -> str:
 
     Each is read strictly, and what comes out must look like text; else FeedError `encoding_unreadable`.
     """
-    if encoding is None and _is_short_gb18030(data):
+    if encoding is None and is_short_gb18030(data):
         encoding = "gb18030"
     marked = next((name for mark, name in _BOMS if data.startswith(mark)), None)
     for candidate in (encoding,) if encoding else (marked,) if marked else ("utf-8", "gb18030"):
@@ -85,7 +85,7 @@ def decode_text(data: bytes, encoding: str | None = None) -> str:
     raise feed_error("encoding_unreadable")
 
 
-def _is_short_gb18030(data: bytes) -> bool:
+def is_short_gb18030(data: bytes) -> bool:
     """Tell a few Chinese characters in GB18030 that happen to be valid UTF-8, as 站 is in two bytes.
 
     UTF-8 writes Chinese in three bytes or more; two-byte letters alone, Western ones apart, are Greek,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from connectors.batch import Failure
+from connectors.transport.files import is_short_gb18030
 from geo.datum import FRAMES
 from rider_hub.errors import Invalid
 
@@ -19,8 +20,9 @@ _STATION: Final = "station_ref"
 _LIMITS: Final = {"lng": 180.0, "lat": 90.0}
 # Plain decimal figures only: Python's float() would also take 1_0, nan and full-width digits.
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
-# What a byte that fits no character was read as.
-_UNREADABLE: Final = re.compile("[\udc80-\udcff]")
+# What a byte that fits no character was read as, and NUL, which no text holds.
+_UNREADABLE: Final = re.compile("[\x00\udc80-\udcff]")
+_UNREACHED: Final = "cannot be read; check its path and permissions"
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -122,7 +124,7 @@ def _records(path: Path) -> Iterator[tuple[str | None, list[str]]]:
     try:
         content = path.read_bytes()
     except OSError as fault:
-        raise _unusable(path, "file_unreadable", "读不出；请检查路径与权限", "cannot be read") from fault
+        raise _unusable(path, "file_unreadable", "读不出；请检查路径与权限", _UNREACHED) from fault
     text = io.TextIOWrapper(io.BytesIO(content), _encoding(path, content), "surrogateescape", newline="")
     reader = csv.reader(text, strict=True)
     while True:
@@ -151,6 +153,8 @@ def _encoding(path: Path, content: bytes) -> str:
             "is UTF-16; save it as CSV in UTF-8 or GB18030",
         )
         raise _unusable(path, "file_encoding", zh, en)
+    if is_short_gb18030(content):
+        return "gb18030"
     telling = [line for line in content.split(b"\n") if not line.isascii()]
     return "utf-8-sig" if sum(map(_is_utf_8, telling)) * 2 >= len(telling) else "gb18030"
 

@@ -101,7 +101,8 @@ def rejects_path(out: Path) -> Path:
 
 
 def _checked_target(out: Path, inputs: list[str | Path | None]) -> Path:
-    if not out.parent.is_dir() or out.is_dir():
+    # Replacing a device such as /dev/null would take it from the whole machine.
+    if not out.parent.is_dir() or (out.exists() and not out.is_file()):
         raise Invalid(
             "输出位置不是已有文件夹中的文件；请先建文件夹，或改用别的文件名。",
             "The output is no file in an existing folder; make the folder, or give another name.",
@@ -145,14 +146,22 @@ def _lines(
 def _write(out: Path, lines: Cells, failures: Sequence[Failure]) -> None:
     """Write both files beside their places first, so that a fault on the way changes neither."""
     faults = ([getattr(failure, name) for name in _REJECT_COLUMNS] for failure in failures)
-    with _replacing(rejects_path(out)) as rejects, _replacing(out) as matched:
-        csv.writer(matched, lineterminator="\n").writerows(lines)
-        csv.writer(rejects, lineterminator="\n").writerows([_REJECT_COLUMNS, *faults])
+    try:
+        with _replacing(rejects_path(out)) as rejects, _replacing(out) as matched:
+            csv.writer(matched, lineterminator="\n").writerows(lines)
+            csv.writer(rejects, lineterminator="\n").writerows([_REJECT_COLUMNS, *faults])
+    except OSError as fault:
+        raise Invalid(
+            f"写不出 {out.name} 或其退回文件；请检查文件夹权限与磁盘空间。",
+            f"{out.name} or its file of refused rows can't be written; see the folder's rights and disk.",
+            code="out_unwritable",
+        ) from fault
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[str]]:
     """Open a file that takes the place of `path` when all went well, and vanishes otherwise."""
+    path = path.resolve()  # a link stays a link
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with unfinished.open("w", encoding="utf-8", newline="") as file:

@@ -52,6 +52,20 @@ def test_bad_rows_come_back_and_good_ones_are_matched(tmp_path: Path) -> None:
     assert "secret" not in (tmp_path / "o.rejects.csv").read_text(encoding="utf-8")
 
 
+def test_a_short_name_in_gb18030_is_not_taken_for_another_script(tmp_path: Path) -> None:
+    """The two bytes of 站 are valid UTF-8 too; a lone one is still read as Chinese, as feeds read it."""
+    text = "rider_ref,lng,lat,frame\n站,116.405,39.905,wgs84\n"
+    _, rows = run(tmp_path, csv_file(tmp_path, "r.csv", text, "gb18030"))
+    assert [row[0] for row in rows[1:]] == ["站"]
+
+
+def test_nul_is_no_text(tmp_path: Path) -> None:
+    """A row that holds NUL is refused and does not reach the output."""
+    _, rows = run(tmp_path, "rider_ref,lng,lat,frame\nr\x001,116.405,39.905,wgs84\nr2,116.405,39.905,wgs84\n")
+    assert [row[0] for row in rows[1:]] == ["r2"]
+    assert refused(tmp_path) == [("1", "row", "cell_encoding")]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_chinese_encodings_are_read(encoding: str, tmp_path: Path) -> None:
     """UTF-8 with and without a mark and GB18030 give the same output."""

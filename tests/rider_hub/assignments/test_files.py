@@ -1,5 +1,6 @@
 """A file of riders is matched as the contract says."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,21 @@ def test_the_output_spares_inputs_and_needs_a_folder(tmp_path: Path) -> None:
         run(tmp_path, riders)
     with pytest.raises(Invalid, match="folder"):
         match_files(riders, areas_file(tmp_path), out=tmp_path / "none" / "o.csv")
+
+
+def test_devices_and_folders_that_take_no_file_are_named(tmp_path: Path) -> None:
+    """A pipe or device is never replaced, a write that fails says so, and a link stays a link."""
+    riders = csv_file(tmp_path, "r.csv", "rider_ref,lng,lat,frame\nr1,116.405,39.905,wgs84\n")
+    os.mkfifo(tmp_path / "pipe")
+    for out, code in ((tmp_path / "pipe", "out_folder"), (Path("/proc/o.csv"), "out_unwritable")):
+        with pytest.raises(Invalid) as caught:
+            match_files(riders, areas_file(tmp_path), out=out)
+        assert caught.value.code == code
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "target.csv")
+    match_files(riders, areas_file(tmp_path), out=tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert "r1,b,inside" in (tmp_path / "target.csv").read_text()
 
 
 def test_rejects_stand_beside_the_output() -> None:
