@@ -11,14 +11,17 @@ from connectors.sources import load, names
 
 FORBIDDEN = {
     "political": "政治面貌 党员 是否党员 黨員 入党时间 所属党支部 zzmm party_member isPartyMember party "
-    "dangyuan political_status 共青团员 民主派别 joined_party",
-    "religion": "宗教 宗教信仰 religion religious_belief zongjiao faith",
-    "health": "健康状况 健康证 health_status healthCode 血型 病史 体检日期 disability 残疾证 medical_record",
+    "dangyuan political_status 共青团员 民主派别 joined_party "
+    "群众面貌 politics_status member_of_party league_member youth_league",
+    "religion": "宗教 宗教信仰 religion religious_belief zongjiao faith xinyang",
+    "health": "健康状况 健康证 health_status healthCode 血型 病史 体检日期 disability 残疾证 medical_record "
+    "体温 體溫 體檢 血壓 懷孕 过敏 tiwen hesuan temperature body_temperature body_temp allergy",
     "finance": "银行卡 bank_card bankAccount 开户行 月收入 工资 salary income credit_score "
-    "alipay_account 余额",
-    "biometrics": "face face_image 人脸照片 指纹 fingerprint iris voice_print zhiwen renlian",
+    "alipay_account 余额 資產 負債 徵信 monthly_income_cny monthly_salary_cny",
+    "biometrics": "face face_image 人脸照片 指纹 fingerprint iris voice_print zhiwen renlian 声音特征",
     "positions_over_time": "gps track tracks gps_x lastLng last_lat 轨迹 行踪 trajectory locations "
-    "current_location 实时位置 track_points rider_gps",
+    "current_location 实时位置 track_points rider_gps "
+    "足跡 實時位置 歷史位置 最近定位 zuji weizhiguiji route_history lng_history geo_track",
 }
 ORDINARY = (
     "tracking_no trackingNumber interface surface third_party_id partner partial credit_code station_ref "
