@@ -57,7 +57,7 @@ assignment = Table(
     Column("division", Code(), nullable=False),
     Column("community", Code()),
     Column("street", Code()),
-    Column("station", String(96)),
+    Column("station", String(168)),
     Column("station_branch", String(48)),
     Column("community_branch", String(48)),
     Column("instructor", String(48)),

@@ -65,7 +65,7 @@ _COVERED: Final[Mapping[str, str]] = {
     "区县": CoveredKind.COUNTY,
     **{kind.value: kind for kind in CoveredKind},
 }
-_MAX_REF: Final = 96
+_MAX_REF: Final = 168
 
 
 def read_organizations(rows: Iterable[Row], today: date) -> list[Entry]:

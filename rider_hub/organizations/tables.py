@@ -34,7 +34,7 @@ coverage = Table(
     metadata,
     Column("organization", String(48), primary_key=True),
     Column("covered_kind", String(16), primary_key=True),
-    Column("covered_ref", String(96), primary_key=True),
+    Column("covered_ref", String(168), primary_key=True),
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date),
     Index("ix_organization_coverage_covered", "covered_kind", "covered_ref"),

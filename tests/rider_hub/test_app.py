@@ -60,7 +60,12 @@ def _plain_paths(app: web.Application) -> dict[str, str]:
     found = {}
     for route in app.router.routes():
         path = route.resource.canonical if route.resource else ""
-        if route.method == "GET" and "{" not in path and not path.startswith(("/static", "/api")):
+        if (
+            route.method == "GET"
+            and "{" not in path
+            and not path.startswith(("/static", "/api"))
+            and path != "/"
+        ):
             found[path] = str(operation_of(route.handler))
     return found
 
@@ -169,3 +174,17 @@ async def test_signing_out_ends_the_session_at_once(hub: Hub) -> None:
     again = await client.get("/riders", cookies=kept, allow_redirects=False)
     await client.close()
     assert again.status == 303
+
+
+@pytest.mark.parametrize(
+    ("role", "place"),
+    [(Role.COUNTY_STAFF, None), (Role.PLATFORM_ACCOUNT, "/feeds"), (Role.SECURITY_ADMIN, "absent")],
+)
+async def test_home_leads_each_to_what_they_may_use(hub: Hub, role: Role, place: str | None) -> None:
+    """The desk for staff, the first page of the menu for others, absence where there is none."""
+    client = await _client(hub)
+    await _sign_in(hub, client, role)
+    answer = await client.get("/", allow_redirects=False)
+    await client.close()
+    expected = {None: (200, None), "absent": (404, None)}.get(place, (303, place))
+    assert (answer.status, answer.headers.get("Location")) == expected

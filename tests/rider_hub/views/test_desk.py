@@ -231,9 +231,10 @@ async def test_a_system_administrator_sees_no_rider(hub: Hub, site: TestClient, 
 
 
 async def test_a_visitor_is_led_to_the_sign_in(site: TestClient, visitor: Visitor) -> None:
-    """Nobody signed in: the address leads to the sign-in; a rider is told that there is nothing."""
+    """Nobody signed in: the address leads to the sign-in; a rider is led to the riders' pages."""
     visitor.actor = PUBLIC
     answered = await site.get("/", allow_redirects=False)
     assert (answered.status, answered.headers["Location"]) == (303, "/login?next=/")
     visitor.actor = rider_actor()
-    assert (await site.get("/")).status == 404
+    answered = await site.get("/", allow_redirects=False)
+    assert (answered.status, answered.headers["Location"]) == (303, "/r/")

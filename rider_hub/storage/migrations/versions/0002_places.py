@@ -68,7 +68,7 @@ def upgrade() -> None:
         "organization_coverage",
         sa.Column("organization", sa.String(length=48), nullable=False),
         sa.Column("covered_kind", sa.String(length=16), nullable=False),
-        sa.Column("covered_ref", sa.String(length=96), nullable=False),
+        sa.Column("covered_ref", sa.String(length=168), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint(

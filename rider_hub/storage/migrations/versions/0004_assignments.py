@@ -31,7 +31,7 @@ def upgrade() -> None:
             sa.String(length=12).with_variant(sa.String(length=12, collation="C"), "postgresql"),
             nullable=True,
         ),
-        sa.Column("station", sa.String(length=96), nullable=True),
+        sa.Column("station", sa.String(length=168), nullable=True),
         sa.Column("station_branch", sa.String(length=48), nullable=True),
         sa.Column("community_branch", sa.String(length=48), nullable=True),
         sa.Column("instructor", sa.String(length=48), nullable=True),
