@@ -77,7 +77,7 @@ def registry() -> dict[str, Job]:
     # Imported here: each job's module imports this one for the type it fills.
     from jobs import (  # noqa: PLC0415
         deliver_messages,
-        expire_quarantine,
+        expire_kept,
         match_counties,
         surface_invitations,
         take_feeds,
@@ -90,6 +90,6 @@ def registry() -> dict[str, Job]:
         surface_invitations,
         track_requests,
         deliver_messages,
-        expire_quarantine,
+        expire_kept,
     )
     return {module.JOB.name: module.JOB for module in modules}

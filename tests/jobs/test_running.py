@@ -79,5 +79,5 @@ def test_every_job_is_registered_under_its_own_name() -> None:
         "surface_invitations",
         "track_requests",
         "deliver_messages",
-        "expire_quarantine",
+        "expire_kept",
     }
