@@ -7,6 +7,7 @@ import msgspec
 
 from connectors.batch import Checked, Failure
 from connectors.contract import RowMapping, Unknown, check_rows
+from connectors.errors import FeedError
 from connectors.records import FeedType, Frame, Tier
 from connectors.transport.files import read_rows
 
@@ -18,6 +19,11 @@ class CheckReport(msgspec.Struct, frozen=True):
     accepted: int
     rejected: int
     failures: tuple[Failure, ...]
+
+    @classmethod
+    def of_unreadable(cls, error: FeedError) -> "CheckReport":
+        """Report a file that can't be read as a whole: no row counts, and one fault of row 0 says why."""
+        return cls(0, 0, 0, (Failure(0, "file", error.code, error.zh, error.en),))
 
     def to_json(self) -> bytes:
         """Return the report as JSON: `{total, accepted, rejected, failures: [{row, path, code, zh, en}]}`."""

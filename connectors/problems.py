@@ -1,6 +1,8 @@
 """What is wrong with a row, and the Chinese and English words for every code; no rule decides here."""
 
+import re
 import tomllib
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +13,8 @@ from connectors.batch import Failure
 from connectors.errors import FeedError
 
 _MAX_PATH: Final = 160
+# No field's name holds so many digits on end; a phone number and an identity number do.
+_FIGURES: Final = re.compile("[0-9]{7,}[Xx]?")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -55,6 +59,9 @@ def feed_error(code: str, *, status: int = 422, **detail: Any) -> FeedError:
 
 
 def printable(name: str) -> str:
-    """Return a sender's name fit to print: short, of one line, valid Unicode."""
-    clean = name[:_MAX_PATH].encode("utf-8", "replace").decode("utf-8")
-    return "".join(c if c.isprintable() else "?" for c in clean)
+    """Return a sender's name fit to print: short, of one line, valid Unicode, without long figures."""
+    clean = name.encode("utf-8", "replace").decode("utf-8")
+    plain = unicodedata.normalize("NFKC", clean)
+    if _FIGURES.search(plain):
+        clean = _FIGURES.sub("*", plain)
+    return "".join(c if c.isprintable() else "?" for c in clean[:_MAX_PATH])

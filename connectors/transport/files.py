@@ -60,8 +60,11 @@ def read_rows(
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise feed_error("file_unreadable") from error
     if len(data) > MAX_FILE_BYTES:
         raise feed_error("body_too_large", status=413, limit=MAX_FILE_BYTES // 1024**2)
     return data

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,10 @@ MAX_TABLE_BYTES: Final = 256 * 1024 * 1024
 _DELIMITERS: Final = (",", "\t", ";", "|")
 _ROOT: Final = Path(__file__).parents[2]
 _LETTERS: Final = 26
+# What is no column's name: a phone or identity number, a time, degrees.
+_VALUE: Final = re.compile(
+    r"\+?[0-9]{7,}[Xx]?|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9].*|[0-9]{1,3}\.[0-9]+", re.DOTALL
+)
 
 
 def csv_rows(text: str, delimiter: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -39,7 +44,7 @@ def _csv_cells(text: str, delimiter: str) -> Iterator[list[str]]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            raise feed_error("csv_unreadable", row=reader.line_num) from error
+            raise feed_error("csv_unreadable", line=reader.line_num) from error
         if cells is None:
             return
         yield cells
@@ -124,6 +129,9 @@ def _header(cells: list[str]) -> list[str]:
     while not names[-1]:
         names.pop()
     for index, name in enumerate(names):
+        # The first row of a file without header is a person's; nothing of it may come back as a field's name.
+        if name == LOST or _VALUE.fullmatch(name):
+            raise feed_error("header_missing", column=index + 1)
         if name and name in names[:index]:
             raise feed_error("header_duplicate", column=index + 1)
     return [name or f"(column {index})" for index, name in enumerate(names, 1)]

@@ -10,9 +10,10 @@ import msgspec
 
 from connectors import sources
 from connectors.checker import CheckReport, check_file
+from connectors.errors import FeedError
 from connectors.records import FeedType, Frame, Tier
 from connectors.simulator import Faults, PlatformServer
-from connectors.transport.files import read_rows
+from connectors.transport.files import FileRow, read_rows
 from rider_hub.access import Actor, Hub
 from rider_hub.cli.running import as_user, echo_json, run_as, run_with_hub, saying_errors
 from rider_hub.intake.checking import check_batch
@@ -34,7 +35,7 @@ def feed() -> None:
 
 
 @feed.command("check")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--type", "feed_type", type=click.Choice([*_FEED_TYPES, "request"]), required=True)
 @click.option("--county", help="Also check codes against this county's tables, where a database is set.")
 @click.option(
@@ -55,23 +56,33 @@ def feed_check(
     frame: Frame | None,
     as_json: bool,
 ) -> None:
-    """Check a file against the Rider Feed Standard; exit status 1 where a row is refused."""
-    if county and feed_type != "request" and _has_database():
-        sender = Sender(platform=source or "", county=county, tier="B", manifest=source, frame=frame)
-        report = run_with_hub(lambda hub: _check_references(hub, file, feed_type, sender))
-    else:
-        if county:
-            click.echo("没有数据库，未核对区划代码。 No database is set: codes were not checked.", err=True)
-        mapping = sources.load(source) if source else None
-        report = saying_errors(lambda: check_file(file, feed_type, frame=frame, mapping=mapping))
+    """Check a file against the Rider Feed Standard; exit status 1 where a row, or the file, is refused."""
+    try:
+        report = _checked(file, feed_type, county, source, frame)
+    except FeedError as error:
+        report = CheckReport.of_unreadable(error)
     if as_json:
         click.echo(report.to_json())
     else:
         click.echo(f"共 {report.total} 行：可接收 {report.accepted}，不可接收 {report.rejected}。")
         for fault in report.failures:
-            click.echo(f"第 {fault.row} 行 {fault.path} [{fault.code}] {fault.zh} / {fault.en}")
-    if report.rejected:
+            where = f"第 {fault.row} 行 {fault.path}" if fault.row else "文件 file"
+            click.echo(f"{where} [{fault.code}] {fault.zh} / {fault.en}")
+    if report.failures:
         raise SystemExit(1)
+
+
+def _checked(
+    file: Path, feed_type: FeedType, county: str | None, source: str | None, frame: Frame | None
+) -> CheckReport:
+    """Check by the contract, and against the county's tables where one and a database are there."""
+    if county and feed_type != "request" and _has_database():
+        sender = Sender(platform=source or "", county=county, tier="B", manifest=source, frame=frame)
+        rows = list(read_rows(file))
+        return run_with_hub(lambda hub: _check_references(hub, rows, feed_type, sender))
+    if county:
+        click.echo("未核对区划代码(没有数据库,或该类型不核对)。 Codes were not checked.", err=True)
+    return check_file(file, feed_type, frame=frame, mapping=sources.load(source) if source else None)
 
 
 def _has_database() -> bool:
@@ -79,9 +90,11 @@ def _has_database() -> bool:
     return bool(settings.database_url) or (settings.data_dir / "rider_hub.db").exists()
 
 
-async def _check_references(hub: Hub, file: Path, feed_type: FeedType, sender: Sender) -> CheckReport:
+async def _check_references(
+    hub: Hub, rows: list[FileRow], feed_type: FeedType, sender: Sender
+) -> CheckReport:
     async with hub.database.read() as connection:
-        batch = await check_batch(connection, sender, feed_type, read_rows(file), hub.clock.now())
+        batch = await check_batch(connection, sender, feed_type, rows, hub.clock.now())
     total = len(batch.outcomes)
     return CheckReport(total, total - batch.rejected, batch.rejected, batch.failures)
 

@@ -1,0 +1,76 @@
+"""`feed check` answers in JSON and by its exit status whatever file it is given, and echoes no value."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from rider_hub.cli.feeds import feed
+
+PHONE = "19900001111"
+ROW = f"r1,p1,dedicated,S1,2026-11-01T00:00:00Z,2026-11-02T00:00:00Z,骑手甲0001号,{PHONE}\n"
+
+
+def check(path: Path, content: bytes | None) -> tuple[int, dict[str, Any], str]:
+    """Write a file, check it as registrations, and give the exit status, the JSON and all output."""
+    if content is not None:
+        path.write_bytes(content)
+    result = CliRunner().invoke(feed, ["check", str(path), "--type", "registration", "--json"])
+    assert isinstance(result.exception, SystemExit | None)
+    return result.exit_code, json.loads(result.stdout), result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (None, "file_unreadable"),
+        (b"", "file_empty"),
+        (b"\x00\xff" * 99, "encoding_unreadable"),
+        (b'[{"record_id":"r1"}', "json_unreadable"),
+        (b"PK\x03\x04 no workbook", "workbook_unreadable"),
+        (b'a,b\n1,"2\n', "csv_unreadable"),
+        ((ROW + ROW).encode(), "header_missing"),
+    ],
+)
+def test_a_file_unreadable_as_a_whole_is_told_in_json(
+    tmp_path: Path, content: bytes | None, code: str
+) -> None:
+    """The report holds no row and one fault of row 0, and the exit status is 1."""
+    status, report, output = check(tmp_path / "rows", content)
+    assert status == 1
+    assert {name: report[name] for name in ("total", "accepted", "rejected")} == dict.fromkeys(
+        ("total", "accepted", "rejected"), 0
+    )
+    (fault,) = report["failures"]
+    assert (fault["row"], fault["path"], fault["code"]) == (0, "file", code)
+    assert fault["zh"]
+    assert fault["en"]
+    assert PHONE not in output
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """A folder in the file's place is named like a missing file."""
+    status, report, _ = check(tmp_path, None)
+    assert (status, report["failures"][0]["code"]) == (1, "file_unreadable")
+
+
+def test_a_value_in_a_name_s_place_is_not_echoed(tmp_path: Path) -> None:
+    """A phone or identity number that stands where a field's name belongs comes back masked."""
+    row = {"record_id": "r1", PHONE: 1, "党员１１０１０１１９９００３０７００１Ｘ": 1}
+    status, report, output = check(tmp_path / "rows.ndjson", json.dumps(row).encode())
+    assert status == 1
+    assert [(fault["path"], fault["code"]) for fault in report["failures"]] == [("党员*", "field_forbidden")]
+    row.popitem()
+    _, report, more = check(tmp_path / "rows.ndjson", json.dumps(row).encode())
+    assert ("*", "field_unknown") in {(fault["path"], fault["code"]) for fault in report["failures"]}
+    assert PHONE not in output + more
+    assert "110101" not in output
+
+
+def test_a_clean_file_exits_with_zero(tmp_path: Path) -> None:
+    """Exit 0 and no fault where every row is accepted."""
+    header = "record_id,platform_rider_ref,employment,station_ref,effective_at,updated_at,name,phone\n"
+    status, report, _ = check(tmp_path / "rows.csv", (header + ROW).encode("gb18030"))
+    assert (status, report) == (0, {"total": 1, "accepted": 1, "rejected": 0, "failures": []})
