@@ -3,6 +3,8 @@
   "use strict";
   const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
   const CLUSTER_PX = 44;
+  // What lies above what; a cluster's number must be readable among points.
+  const Z = { polygon: 1, point: 2, cluster: 3, name: 4 };
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const ownPath = (url) => typeof url === "string" && /^\/(?![/\\])/.test(url);
 
@@ -24,7 +26,8 @@
     const colour = token("--map-" + spec.colour);
     return (feature) => new ol.style.Style({
       fill: new ol.style.Fill({ color: alpha(colour, feature.get("chosen") ? 0.28 : 0.06) }),
-      stroke: new ol.style.Stroke({ color: colour, width: feature.get("chosen") ? 3 : 1.2 }),
+      // Areas with names are the larger ones: their borders show through those of the smaller ones inside.
+      stroke: new ol.style.Stroke({ color: colour, width: feature.get("chosen") ? 3 : spec.labelled ? 1.8 : 0.8 }),
     });
   }
 
@@ -73,9 +76,9 @@
     const source = new ol.source.Vector();
     const polygons = spec.kind === "polygon";
     const shown = spec.kind === "cluster" ? new ol.source.Cluster({ distance: CLUSTER_PX, source: source }) : source;
-    const main = new ol.layer.Vector({ source: shown, visible: spec.visible, zIndex: polygons ? 1 : 2 });
+    const main = new ol.layer.Vector({ source: shown, visible: spec.visible, zIndex: Z[spec.kind] + (polygons && spec.labelled ? 0.5 : 0) });
     // Names of areas stand above the points, or the points would hide them.
-    const names = polygons && spec.labelled ? [new ol.layer.Vector({ source: source, visible: spec.visible, declutter: true, zIndex: 3 })] : [];
+    const names = polygons && spec.labelled ? [new ol.layer.Vector({ source: source, visible: spec.visible, declutter: true, zIndex: Z.name })] : [];
     const each = { spec: spec, source: source, main: main, names: names, all: [main].concat(names) };
     restyle(each);
     return each;
@@ -189,7 +192,9 @@
     }
 
     click(pixel) {
-      const hit = this.map.forEachFeatureAtPixel(pixel, (feature) => feature, { hitTolerance: 4 });
+      const hits = this.map.getFeaturesAtPixel(pixel, { hitTolerance: 4 });
+      // A point before an area, and of areas the smallest, which lies lowest.
+      const hit = hits.find((feature) => feature.getGeometry().getType() === "Point") || hits[hits.length - 1];
       if (!hit) return;
       const members = hit.get("features") || [hit];
       if (members.length > 1 && this.spread(members)) return;
