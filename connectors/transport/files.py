@@ -22,6 +22,7 @@ _BOMS: Final = (
 )
 # What text never holds and a wrong reading as GB18030 soon gives: controls, private use, non-characters.
 _NOT_TEXT: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd-\uffff]")
+_FIRST_OF_THREE_BYTES: Final = "\u0800"
 _LINES: Final = frozenset({".ndjson", ".jsonl"})
 _TEMPORARY: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~")
 
@@ -50,10 +51,15 @@ def read_rows(
         raise feed_error("file_empty")
     if data.startswith(_WORKBOOK):
         return workbook_rows(data, sheet)
+    suffix = Path(name).suffix.lower()
+    if encoding is None and _is_broken_utf_8(data) and (suffix in _LINES or data.lstrip()[:1] == b"{"):
+        # Each line is read alone later: a broken byte costs its own row, not the file.
+        lines = enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1)
+        return ((number, line) for number, line in lines if line.strip())
     text = decode_text(data, encoding)
     if not text.strip():
         raise feed_error("file_empty")
-    kind = _kind(text, Path(name).suffix.lower())
+    kind = _kind(text, suffix)
     if kind == "array":
         return array_rows(text.encode())
     return line_rows(text) if kind == "lines" else csv_rows(text, delimiter)
@@ -77,6 +83,8 @@ def decode_text(data: bytes, encoding: str | None = None) -> str:
     """
     if encoding is None and is_short_gb18030(data):
         encoding = "gb18030"
+    if encoding is None and _is_broken_utf_8(data):
+        raise feed_error("encoding_unreadable")
     marked = next((name for mark, name in _BOMS if data.startswith(mark)), None)
     for candidate in (encoding,) if encoding else (marked,) if marked else ("utf-8", "gb18030"):
         try:
@@ -86,6 +94,26 @@ def decode_text(data: bytes, encoding: str | None = None) -> str:
         if not (_NOT_TEXT.search(text) if candidate == "gb18030" else _has_many_nuls(text)):
             return text.removeprefix("\ufeff")
     raise feed_error("encoding_unreadable")
+
+
+def _is_broken_utf_8(data: bytes) -> bool:
+    """Tell UTF-8 with a broken byte from another encoding: most of its lines that tell are Chinese in UTF-8.
+
+    Read as GB18030 such a file would now and then pass, every name in it garbled.
+    """
+    if _decodes(data):
+        return False
+    telling = [line for line in data.split(b"\n") if not line.isascii()]
+    sound = [line for line in telling if _decodes(line) and max(line.decode()) >= _FIRST_OF_THREE_BYTES]
+    return len(sound) * 2 > len(telling)
+
+
+def _decodes(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def is_short_gb18030(data: bytes) -> bool:

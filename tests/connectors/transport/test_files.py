@@ -41,6 +41,16 @@ def test_a_csv_is_read_in_any_usual_encoding(encoding: str) -> None:
     assert list(read_rows(TABLE.encode(encoding))) == ROWS
 
 
+def test_a_broken_byte_costs_a_line_and_never_garbles_the_others() -> None:
+    """In NDJSON the line alone is unreadable; a CSV is refused as a whole, not read as GB18030."""
+    good = '{"name":"东四示例站"}'.encode()
+    data = b"\n".join([good, good, good.replace("站".encode(), "站".encode()[:2]), b"", good])
+    assert list(read_rows(data)) == [(1, good), (2, good), (3, data.split(b"\n")[2]), (5, good)]
+    # The cut character and the digit after it are four bytes that GB18030 knows.
+    table = "名称\n东四示例站站\n骑手甲站\n".encode() + "骑手".encode()[:5] + b"0001\n"
+    assert refused(table) == "encoding_unreadable"
+
+
 @pytest.mark.parametrize("delimiter", ["\t", ";", "|"])
 def test_a_delimiter_is_found(delimiter: str) -> None:
     """Tabs, semicolons and bars are found by the header; a stated one is taken."""
