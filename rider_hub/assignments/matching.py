@@ -162,11 +162,11 @@ def _keep_or_change(
 ) -> tuple[NearStation, ...]:
     """Keep the stations a rider had unless one is gone or another is nearer by more than `churn_m`."""
     nearest = tuple(found[:k])
-    now = {station.code: station for station in found}
-    kept = [now[station.code] for station in had if station.code in now]
+    codes = {station.code for station in had}
+    # In the order found: rounded metres would leave the order of near ties open.
+    kept = [station for station in found if station.code in codes]
     if len(kept) != len(nearest) or len(kept) != len(had):
         return nearest
-    kept.sort(key=lambda station: (station.metres, station.code))
     if any(old.metres - new.metres > churn_m for old, new in zip(kept, nearest, strict=True)):
         return nearest
     return tuple(kept)

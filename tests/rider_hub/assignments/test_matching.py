@@ -186,6 +186,14 @@ def test_a_love_station_is_replaced_only_by_one_nearer_by_more_than_200_metres()
     assert [each.code for each in moved.love_stations] == ["L0", "L1", "L2"]
 
 
+def test_love_stations_equally_far_keep_their_order() -> None:
+    """Where rounded metres are equal, matching again does not swap the stations."""
+    riders = [rider(crowdsourced(point=(116.406, 39.913)))]
+    (first,) = match(riders, love=LOVE)
+    (again,) = match(riders, love=LOVE, current={"r1": Current(first, 1)})
+    assert again == first
+
+
 def test_a_closed_love_station_is_replaced() -> None:
     """A station that is gone from the registry leaves the rider's list."""
     (found,) = match(
