@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from connectors.errors import FeedError
 from jobs.registry import Job
 from rider_hub.access import Hub
 from rider_hub.errors import HubError
@@ -20,7 +21,7 @@ async def run_slot(
         return False
     try:
         counts = await job.run(hub, run)
-    except HubError as error:
+    except (HubError, FeedError) as error:
         await runs.fail(hub, run, error.zh, error.en)
         return True
     except Exception:  # noqa: BLE001 - a job may fail in any way; the run says so

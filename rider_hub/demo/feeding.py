@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,15 @@ class Fed:
         self.refused.update(first.values())
 
 
-async def feed_all(hub: Hub, world: World, staff: Actor) -> Fed:
-    """Register the three senders and take everything they send, planned faults included."""
+async def feed_all(hub: Hub, world: World, staff: Actor, platforms: AsyncExitStack) -> Fed:
+    """Register the three senders and take everything they send, planned faults included.
+
+    The platform that is pulled from stays up until `platforms` closes: the hub's job goes on asking it.
+    """
     fed = Fed()
     feeds = {feed.platform: feed for feed in world.feeds}
     await _push(hub, world, feeds["jia"], staff, fed)
-    await _be_pulled(hub, world, feeds["yi"], staff, fed)
+    await _be_pulled(hub, world, feeds["yi"], staff, fed, platforms=platforms)
     await _leave_files(hub, world, feeds["bing"], staff, fed)
     return fed
 
@@ -114,7 +118,9 @@ def _pushes(
     return batches
 
 
-async def _be_pulled(hub: Hub, world: World, feed: Feed, staff: Actor, fed: Fed) -> None:
+async def _be_pulled(
+    hub: Hub, world: World, feed: Feed, staff: Actor, fed: Fed, *, platforms: AsyncExitStack
+) -> None:
     """Offer the feed on loopback as the platform would, and have the hub pull it."""
     manifest = sources.load(feed.platform)
     records = {
@@ -128,10 +134,10 @@ async def _be_pulled(hub: Hub, world: World, feed: Feed, staff: Actor, fed: Fed)
         ]
         for feed_type in _FEED_TYPES
     }
-    async with PlatformServer(manifest, records) as server:
-        await _register(hub, world, feed, staff, url=server.url)
-        for receipt in await pull_sender(hub, staff, feed.platform):
-            fed.add(_shown(receipt))
+    server = await platforms.enter_async_context(PlatformServer(manifest, records))
+    await _register(hub, world, feed, staff, url=server.url)
+    for receipt in await pull_sender(hub, staff, feed.platform):
+        fed.add(_shown(receipt))
 
 
 async def _leave_files(hub: Hub, world: World, feed: Feed, staff: Actor, fed: Fed) -> None:

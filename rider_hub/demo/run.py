@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,10 +51,10 @@ async def build_demo(folder: Path, *, county: str, scale: float) -> AsyncIterato
     await asyncio.to_thread(_clear, settings.data_dir)
     Keyring.new(settings.suite).save(settings.keys)
     await asyncio.to_thread(upgrade, settings.url)
-    async with open_hub(settings, clock) as hub:
+    async with open_hub(settings, clock) as hub, AsyncExitStack() as platforms:
         accounts = await bring_in_ground(hub, world)
         staff = {account.username: account.actor for account in accounts}
-        fed = await feed_all(hub, world, staff["qu"])
+        fed = await feed_all(hub, world, staff["qu"], platforms)
         run_id = await assignments.preview_run(hub, staff["qu"], county)
         await assignments.approve_run(hub, staff["qu"], run_id)
         await assignments.apply_run(hub, staff["qu"], run_id)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from connectors.errors import FeedError
 from jobs.registry import Daily, Every, Job, registry
 from jobs.running import run_slot
 from rider_hub.access import Hub
@@ -29,13 +30,22 @@ async def _refused(_: Hub, __: Run) -> Mapping[str, int]:
     raise Conflict("请先导入边界。", "Import boundaries first.")
 
 
+async def _not_answered(_: Hub, __: Run) -> Mapping[str, int]:
+    raise FeedError("pull_failed", zh="平台没有应答。", en="The platform did not answer.")
+
+
 async def _broken(_: Hub, __: Run) -> Mapping[str, int]:
     raise ZeroDivisionError
 
 
 @pytest.mark.parametrize(
     ("work", "state", "cure"),
-    [(_fine, "done", None), (_refused, "failed", "请先导入边界。"), (_broken, "failed", "任务意外中断")],
+    [
+        (_fine, "done", None),
+        (_refused, "failed", "请先导入边界。"),
+        (_not_answered, "failed", "平台没有应答。"),
+        (_broken, "failed", "任务意外中断"),
+    ],
 )
 async def test_a_slot_ends_in_a_state_with_a_cure(
     database_url: str, tmp_path: Path, work: object, state: str, cure: str | None
