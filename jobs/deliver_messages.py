@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 
-from jobs.registry import Every, Job
+from jobs.job import Every, Job
 from rider_hub.access import Hub
 from rider_hub.messages.delivery import deliver
 from rider_hub.messages.ports import port_for
@@ -17,4 +17,11 @@ async def deliver_messages(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: AR
     return await deliver(hub, port_for(hub.settings, sys.stderr))
 
 
-JOB = Job("deliver_messages", "消息发送", "发送待发的通知和验证码。", Every(30), deliver_messages)
+JOB = Job(
+    "deliver_messages",
+    "消息发送",
+    "发送待发的通知和验证码。",
+    Every(30),
+    deliver_messages,
+    counted={"sent": "已发", "failed": "未发出", "dead": "过期未发"},
+)

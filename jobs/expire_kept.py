@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from jobs.registry import Daily, Job
+from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
 from rider_hub.intake.service import expire_quarantine
 from rider_hub.riders.signin import forget_codes
@@ -25,5 +25,10 @@ async def expire_kept(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 
 
 
 JOB = Job(
-    "expire_kept", "过期数据清理", "删除超过 30 天仍未修正的数据和失效的验证码。", Daily(2, 0), expire_kept
+    "expire_kept",
+    "过期数据清理",
+    "删除超过 30 天仍未修正的数据和失效的验证码。",
+    Daily(2, 0),
+    expire_kept,
+    counted={"rows": "待修正数据", "codes": "验证码"},
 )

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from rider_hub.intake.store import sending_counties
-
-from jobs.registry import Daily, Job
+from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
 from rider_hub.assignments.service import rematch
+from rider_hub.intake.store import sending_counties
 from rider_hub.runs import service as runs
 from rider_hub.runs.model import Run
 
@@ -34,4 +33,5 @@ JOB = Job(
     "按最新登记重新匹配；变化少的自动生效，变化多的等待审批。",
     Daily(3, 30),
     match_counties,
+    counted={"counties": "区县", "applied": "自动生效", "waiting_for_approval": "待审批"},
 )

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from connectors.errors import FeedError
-from jobs.registry import Job
+from jobs.job import Job
 from rider_hub.access import Hub
 from rider_hub.errors import HubError
 from rider_hub.logs import logger

@@ -2,7 +2,8 @@
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from jobs.registry import Job, registry
+from jobs.job import Job
+from jobs.registry import registry
 from jobs.running import run_slot
 from rider_hub.access import Hub
 from rider_hub.clock import SHANGHAI

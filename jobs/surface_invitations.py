@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 
-from rider_hub.outreach.service import surface
-
-from jobs.registry import Daily, Job
+from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.outreach.service import surface
 from rider_hub.runs.model import Run
 
 __all__ = ["JOB"]
 
 
 async def surface_invitations(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
-    """Surface the coming activities for those who consented."""
-    return await surface(hub, Actor.job("surface_invitations"))
+    """Surface the coming activities for those who consented.
+
+    No counts: whoever looks at jobs would learn how many riders consented.
+    """
+    await surface(hub, Actor.job("surface_invitations"))
+    return {}
 
 
 JOB = Job(

@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from rider_hub.intake.taking import take_offered
-
-from jobs.registry import Every, Job
+from jobs.job import Every, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.intake.taking import take_offered
 from rider_hub.runs.model import Run
 
 __all__ = ["JOB"]
@@ -20,4 +19,11 @@ async def take_feeds(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 -
     return dict(totals)
 
 
-JOB = Job("take_feeds", "数据接入", "向平台拉取登记信息，读取文件目录。", Every(300), take_feeds)
+JOB = Job(
+    "take_feeds",
+    "数据接入",
+    "向平台拉取登记信息，读取文件目录。",
+    Every(300),
+    take_feeds,
+    counted={"received": "收到", "accepted": "入库", "rejected": "退回"},
+)

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from rider_hub.requests.service import track_overdue
-
-from jobs.registry import Every, Job
+from jobs.job import Every, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.requests.service import track_overdue
 from rider_hub.runs.model import Run
 
 __all__ = ["JOB"]
@@ -17,5 +16,10 @@ async def track_requests(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG0
 
 
 JOB = Job(
-    "track_requests", "诉求办理跟踪", "到期未答复的诉求标为超期并升级督办。", Every(300), track_requests
+    "track_requests",
+    "诉求办理跟踪",
+    "到期未答复的诉求标为超期并升级督办。",
+    Every(300),
+    track_requests,
+    counted={"overdue": "超期", "escalated": "升级督办"},
 )

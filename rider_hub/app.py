@@ -17,7 +17,7 @@ from rider_hub.consent.ports import PORTS, Ports
 from rider_hub.membership import ports as membership_ports
 from rider_hub.outreach import answers
 from rider_hub.riders.pages import SECTIONS
-from rider_hub.views.jobs import JOB_TITLES
+from rider_hub.views.jobs import SCHEDULE, Scheduled
 from rider_hub.web.assets import static_routes
 from rider_hub.web.headers import security_headers
 from rider_hub.web.problems import problems
@@ -66,7 +66,10 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
     app[HUB] = hub
     app[PORTS] = _ports()
     app[SECTIONS] = []
-    app[JOB_TITLES] = {job.name: job.title for job in registry().values()}
+    app[SCHEDULE] = {
+        job.name: Scheduled(job.name, job.title, job.purpose, job.due.words, job.counted)
+        for job in registry().values()
+    }
     modules = [importlib.import_module(name) for name in _ROUTES]
     app[SHELL] = Shell(
         template_folders=_template_folders(), menu=_MENU, clock=hub.clock, search_path="/riders"

@@ -16,7 +16,12 @@ from rider_hub.storage import insert_rows, new_id
 
 __all__ = ["actor_of", "add_user", "any_user", "authenticate", "find_user", "operator", "shown_names"]
 
-_PROGRAMS = {"job": "定时任务", "operator": "控制台", "rule": "按规则自动生效"}
+_PROGRAMS = {
+    "job": "定时任务",
+    "scheduler": "系统自动",
+    "operator": "控制台",
+    "rule": "按规则自动生效",
+}
 _SYSTEM_DUTIES = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
 
 

@@ -36,6 +36,7 @@ async def claim(hub: Hub, job: str, due_at: datetime, started_by: str) -> Run | 
         "finished_at": None,
         "counts": {},
         "progress": 0,
+        "worked": False,
         "cure_zh": None,
         "cure_en": None,
         "started_by": started_by,
@@ -71,9 +72,8 @@ async def progress(hub: Hub, run: Run, percent: int) -> None:
 async def finish(hub: Hub, run: Run, counts: Mapping[str, int]) -> None:
     """End a run that did its work."""
     now = hub.clock.now()
-    await _update(
-        hub, run, state="done", progress=100, counts=dict(counts), finished_at=now, heartbeat_at=now
-    )
+    ended = {"state": "done", "progress": 100, "finished_at": now, "heartbeat_at": now}
+    await _update(hub, run, **ended, counts=dict(counts), worked=any(counts.values()))
 
 
 async def fail(hub: Hub, run: Run, cure_zh: str, cure_en: str) -> None:

@@ -1,6 +1,6 @@
 """The table of job runs: one row a job and due time decides who runs a slot."""
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Table
 
 from rider_hub.storage import UtcDateTime, metadata
 
@@ -20,6 +20,8 @@ job_run = Table(
     Column("finished_at", UtcDateTime),
     Column("counts", JSON, nullable=False),
     Column("progress", Integer, nullable=False),
+    #: Whether any count of a done run is more than zero; the page leaves out those with nothing to do.
+    Column("worked", Boolean, nullable=False),
     Column("cure_zh", String(256)),
     Column("cure_en", String(256)),
     Column("started_by", String(80), nullable=False),

@@ -1,15 +1,23 @@
-"""定时任务: what ran, what runs now, what failed and the cure."""
+"""定时任务: what comes next, what runs now with progress, what ran; a failed one says the cure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from aiohttp import web
-from sqlalchemy import func, select
+from sqlalchemy import RowMapping, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access import ACTOR, HUB, Look, guarded
+from rider_hub.access.users import shown_names
 from rider_hub.runs.tables import job_run
-from rider_hub.web.ledger import Column, Ledger, ledger_routes
+from rider_hub.web.ledger import Column, Ledger, ledger_routes, ledger_view
 from rider_hub.web.query import Choice, Page, Query
+from rider_hub.web.shell import render
 from rider_hub.web.values import State, Tone
 
-__all__ = ["JOB_TITLES", "routes"]
+__all__ = ["SCHEDULE", "Scheduled", "routes"]
 
 _STATES = {
     "running": State("进行中", Tone.DOING),
@@ -17,40 +25,89 @@ _STATES = {
     "failed": State("失败", Tone.OVERDUE),
 }
 
-#: Names of jobs on pages, filled by the application: views lie below jobs and don't know them.
-JOB_TITLES: web.AppKey[dict[str, str]] = web.AppKey("job_titles", dict)
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A job as the page tells of it; the application fills these in, since views lie below jobs."""
+
+    name: str
+    title: str
+    purpose: str
+    due: str
+    counted: Mapping[str, str] = field(default_factory=dict)
+
+    def said(self, counts: Mapping[str, int]) -> str:
+        """Return the counts of a run in words; what was zero is left out."""
+        return "，".join(
+            f"{self.counted[key]} {value}" for key, value in counts.items() if value and key in self.counted
+        )
+
+
+#: Where the application keeps what is scheduled.
+SCHEDULE: web.AppKey[Mapping[str, Scheduled]] = web.AppKey("schedule", dict)
 
 
 def routes() -> list[web.RouteDef]:
     """Return the page of scheduled jobs."""
-    return guarded("jobs.view", ledger_routes(_JOBS, "/jobs"))
+    _, export = ledger_routes(_JOBS, "/jobs")
+    return guarded("jobs.view", [web.get("/jobs", _page), export])
+
+
+async def _page(request: web.Request) -> web.Response:
+    async with request.app[HUB].look(request[ACTOR], "jobs.view") as look:
+        last = await _last_runs(look.connection)
+    jobs = [(job, last.get(job.name)) for job in request.app[SCHEDULE].values()]
+    view = await ledger_view(_JOBS, request, "/jobs")
+    return await render(request, "views/jobs.html", view=view, jobs=jobs, states=_STATES)
+
+
+async def _last_runs(connection: AsyncConnection) -> dict[str, RowMapping]:
+    newest = (
+        select(job_run.c.job, func.max(job_run.c.due_at).label("due_at")).group_by(job_run.c.job).subquery()
+    )
+    query = select(job_run).join(
+        newest, (job_run.c.job == newest.c.job) & (job_run.c.due_at == newest.c.due_at)
+    )
+    return {row["job"]: row for row in (await connection.execute(query)).mappings()}
 
 
 async def _load(request: web.Request, query: Query) -> Page:
-    hub, titles = request.app[HUB], request.app[JOB_TITLES]
-    async with hub.look(request[ACTOR], "jobs.view") as look:
+    schedule = request.app[SCHEDULE]
+    async with request.app[HUB].look(request[ACTOR], "jobs.view") as look:
         chosen = select(job_run)
+        if name := query.get("job"):
+            chosen = chosen.where(job_run.c.job == name)
         if state := query.get("state"):
             chosen = chosen.where(job_run.c.state == state)
+        if query.get("all") is None:
+            chosen = chosen.where(job_run.c.worked | (job_run.c.state != "done"))
         total = (
             await look.connection.execute(select(func.count()).select_from(chosen.subquery()))
         ).scalar_one()
-        newest = chosen.order_by(job_run.c.started_at.desc()).limit(query.size).offset(query.offset)
+        newest = (
+            chosen.order_by(job_run.c.started_at.desc(), job_run.c.id).limit(query.size).offset(query.offset)
+        )
         rows = (await look.connection.execute(newest)).mappings().all()
-        now = look.now
-    return Page(
-        [
-            {
-                **row,
-                "title": titles.get(row["job"], row["job"]),
-                "said": row["cure_zh"] or "，".join(f"{key} {value}" for key, value in row["counts"].items()),
-                "seconds": ((row["finished_at"] or now) - row["started_at"]).total_seconds(),
-            }
-            for row in rows
-        ],
-        total,
-        now,
-    )
+        people = await shown_names(look.connection, [row["started_by"] for row in rows])
+    return Page([_row(row, schedule, people, look) for row in rows], total, look.now)
+
+
+def _row(
+    row: RowMapping, schedule: Mapping[str, Scheduled], people: Mapping[str, str], look: Look
+) -> dict[str, Any]:
+    job = schedule.get(row["job"])
+    ended: datetime = row["finished_at"] or look.now
+    return {
+        **row,
+        "title": job.title if job else row["job"],
+        "said": row["cure_zh"] or (job.said(row["counts"]) if job else "") or "没有需要处理的",
+        "seconds": round((ended - row["started_at"]).total_seconds(), 1),
+        "started_by": people[row["started_by"]],
+    }
+
+
+async def _job_options(request: web.Request) -> Sequence[tuple[str, str]]:
+    return [(job.name, job.title) for job in request.app[SCHEDULE].values()]
 
 
 _JOBS = Ledger(
@@ -64,10 +121,14 @@ _JOBS = Ledger(
         Column("started_at", "开始", "time", hidden=True),
         Column("seconds", "用时(秒)", "number"),
         Column("progress", "进度(%)", "number"),
-        Column("said", "结果或处理办法", width=36),
-        Column("started_by", "由谁启动", "code", width=12),
+        Column("said", "结果或处理办法", width=30),
+        Column("started_by", "由谁启动", width=10),
     ],
-    filters=[Choice("state", "状态", [(key, state.word) for key, state in _STATES.items()])],
+    filters=[
+        Choice("job", "任务", _job_options),
+        Choice("state", "状态", [(key, state.word) for key, state in _STATES.items()]),
+        Choice("all", "没有需要处理的", [("yes", "也显示")]),
+    ],
     load=_load,
-    empty="还没有运行过定时任务。到点后会自动运行并记录在这里。",
+    empty="还没有处理过内容的运行。到点后会自动运行并记录在这里。",
 )

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from connectors.errors import FeedError
-from jobs.registry import Daily, Every, Job, registry
+from jobs.job import Daily, Every, Job
+from jobs.registry import registry
 from jobs.running import run_slot
 from rider_hub.access import Hub
 from rider_hub.clock import SHANGHAI
@@ -91,3 +92,18 @@ def test_every_job_is_registered_under_its_own_name() -> None:
         "deliver_messages",
         "expire_kept",
     }
+
+
+@pytest.mark.parametrize(("count", "worked"), [(0, False), (2, True)])
+async def test_a_run_says_whether_there_was_something_to_do(
+    database_url: str, tmp_path: Path, count: int, worked: bool
+) -> None:
+    """A run that found nothing is told apart from one that did something."""
+
+    async def work(_: Hub, __: Run) -> Mapping[str, int]:
+        return {"rows": count}
+
+    async with make_hub(database_url, tmp_path) as hub:
+        await run_slot(hub, Job("probe", "试验", "", Every(60), work))
+        async with hub.database.read() as connection:
+            assert (await connection.execute(select(job_run.c.worked))).scalar_one() is worked

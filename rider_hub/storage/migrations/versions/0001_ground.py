@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("counts", sa.JSON(), nullable=False),
         sa.Column("progress", sa.Integer(), nullable=False),
+        sa.Column("worked", sa.Boolean(), nullable=False),
         sa.Column("cure_zh", sa.String(length=256), nullable=True),
         sa.Column("cure_en", sa.String(length=256), nullable=True),
         sa.Column("started_by", sa.String(length=80), nullable=False),
