@@ -15,7 +15,7 @@ from rider_hub.divisions import store as divisions
 from rider_hub.lovestations import store as love_stations
 from rider_hub.organizations import store as organizations
 
-__all__ = ["Names", "list_assignments", "list_differences", "reason_sentence"]
+__all__ = ["Names", "list_assignments", "list_differences"]
 
 
 class Names:
@@ -66,9 +66,29 @@ class Names:
             "love_stations": [
                 f"{self._near.get(s.code, s.code)} {round(s.metres)} 米" for s in found.love_stations
             ],
-            "reason": reason_sentence(found),
+            "reason": self.reason(found),
             "unresolved": explain(found.unresolved) if found.unresolved else None,
         }
+
+    def reason(self, found: Assignment) -> str:
+        """Return why an assignment is what it is, as a clerk reads it."""
+        first = found.love_stations[0] if found.love_stations else None
+        names = {
+            "community": self._places.get(found.community or ""),
+            "street": self._places.get(found.street or ""),
+            "station": self._stations.get(found.station or ""),
+            "station_branch": self._body(found.station_branch),
+            "community_branch": self._body(found.community_branch),
+            "instructor": self._body(found.instructor),
+            "love_station": self._near.get(first.code, first.code) if first else None,
+            "metres": str(round(first.metres)) if first else None,
+        }
+        parts = ("place", "station_branch", "community_branch", "instructor", "love_stations")
+        open_ = (
+            [found.unresolved] if found.unresolved and found.unresolved != found.reasons.get("place") else []
+        )
+        codes = [found.reasons[part] for part in parts if part in found.reasons] + open_
+        return "依据：" + "；".join(explain(code, names) for code in codes)
 
     def words(self, found: Assignment | None) -> str:
         """Return where an assignment leads, in a few words."""
@@ -84,13 +104,6 @@ class Names:
 
     def _body(self, code: str | None) -> str | None:
         return self._bodies.get(code, code) if code else None
-
-
-def reason_sentence(found: Assignment) -> str:
-    """Return why an assignment is what it is, as a clerk reads it."""
-    parts = ("place", "station_branch", "community_branch", "instructor", "love_stations")
-    sentences = [explain(found.reasons[part]) for part in parts if part in found.reasons]
-    return "依据：" + "；".join(sentences)
 
 
 async def list_assignments(
@@ -150,7 +163,7 @@ async def list_differences(
             "kind": row["kind"],
             "before": names.words(before),
             "after": names.words(after),
-            "reason": reason_sentence(after) if after else "不再是在册骑手",
+            "reason": names.reason(after) if after else "不再是在册骑手",
             "outcome": "已生效" if row["applied"] else "已跳过，待重新匹配" if row["skipped"] else "未生效",
         }
         for row, before, after in staged

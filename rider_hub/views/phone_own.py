@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from rider_hub.access import ACTOR, HUB, Look, Role, guarded
 from rider_hub.access.tables import audit_row, audit_subject, user
-from rider_hub.assignments.listing import Names, reason_sentence
+from rider_hub.assignments.listing import Names
 from rider_hub.assignments.store import current
 from rider_hub.consent.ports import PORTS, export
 from rider_hub.divisions.store import names
@@ -63,7 +63,7 @@ async def _me(request: web.Request) -> web.Response:
         "views/phone/me.html",
         mine=mine,
         cover=named.row(assigned) if assigned else None,
-        why=reason_sentence(assigned) if assigned else "",
+        why=named.reason(assigned) if assigned else "",
         chosen=places.get(chosen, chosen),
         done=request.query.get("done") == "1",
     )

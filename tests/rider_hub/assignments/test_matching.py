@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rider_hub.assignments.matching import Current, difference
 from rider_hub.assignments.model import Assignment, ChangeKind, NearStation
-from rider_hub.assignments.reasons import REASONS
+from rider_hub.assignments.reasons import reasons
 from rider_hub.organizations.model import Network
 from rider_hub.riders.model import RegistrationSnapshot, RiderSnapshot
 from tests.rider_hub.assignments.town import (
@@ -234,7 +234,7 @@ def test_every_rider_gets_an_assignment_with_reasons_that_have_words(
         assert each.community_branch is not None
         assert each.community or each.unresolved
         assert each.community is None or each.division == each.community
-        assert set(each.reasons.values()) | {each.unresolved or "own_branch"} <= REASONS.keys()
+        assert set(each.reasons.values()) | {each.unresolved or "own_branch"} <= reasons().keys()
 
 
 @given(drawn=_riders, seed=st.randoms(use_true_random=False))
