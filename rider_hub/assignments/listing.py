@@ -84,10 +84,9 @@ class Names:
             "metres": str(round(first.metres)) if first else None,
         }
         parts = ("place", "station_branch", "community_branch", "instructor", "love_stations")
-        open_ = (
-            [found.unresolved] if found.unresolved and found.unresolved != found.reasons.get("place") else []
-        )
-        codes = [found.reasons[part] for part in parts if part in found.reasons] + open_
+        codes = [found.reasons[part] for part in parts if part in found.reasons]
+        if found.unresolved is not None and found.unresolved not in codes:
+            codes.append(found.unresolved)
         return "依据：" + "；".join(explain(code, names) for code in codes)
 
     def words(self, found: Assignment | None) -> str:

@@ -13,6 +13,8 @@ from rider_hub.demo.clock import DemoClock
 from rider_hub.demo.world_model import Request, World
 from rider_hub.membership.model import Kind
 from rider_hub.membership.service import declare
+from rider_hub.messages.delivery import deliver
+from rider_hub.messages.ports import port_for
 from rider_hub.outreach import answers, sending
 from rider_hub.outreach.activities import create_activity
 from rider_hub.outreach.service import surface
@@ -31,6 +33,8 @@ class Lived:
 
     surfaced: int
     requests: dict[str, int]
+    #: The world's index of a rider who was invited and has not answered yet.
+    invited: int | None
 
 
 async def live(hub: Hub, clock: DemoClock, world: World, staff: Mapping[str, Actor]) -> Lived:
@@ -41,14 +45,19 @@ async def live(hub: Hub, clock: DemoClock, world: World, staff: Mapping[str, Act
     await _announce(hub, world, staff["shuji"])
     clock.set_back(hours=0)
     surfaced = await surface(hub, Actor.job("surface_invitations"))
-    await _invite_some(hub, staff["shuji"])
+    invited = await _invite_some(hub, staff["shuji"])
     for request in world.requests:
         await _play_request(hub, clock, request, riders, staff["qu"])
     clock.set_back(hours=0)
     await requests.track_overdue(hub, Actor.job("track_requests"))
     async with hub.look(staff["qu"], "requests.view") as look:
         states = await counts_by_state(look.connection, look.scope, look.now)
-    return Lived(surfaced.get("surfaced", 0), dict(states))
+    # What the story sent long ago is done with before the demo is served.
+    port = port_for(hub.settings)
+    while sum((counts := await deliver(hub, port)).values()) > counts["failed"]:
+        continue
+    waiting = next((index for index, rider_id in sorted(riders.items()) if rider_id in invited), None)
+    return Lived(surfaced.get("surfaced", 0), dict(states), waiting)
 
 
 async def _rider_ids(hub: Hub, world: World) -> dict[int, str]:
@@ -114,13 +123,17 @@ async def _announce(hub: Hub, world: World, secretary: Actor) -> None:
             )
 
 
-async def _invite_some(hub: Hub, secretary: Actor) -> None:
-    """Send every third surfaced invitation; of those every second rider answers."""
+async def _invite_some(hub: Hub, secretary: Actor) -> set[str]:
+    """Send every third surfaced invitation; every second rider answers. Return those who have not yet."""
     tasks = [task for task in await sending.worklist(hub, secretary) if task.invitation.state == "surfaced"]
+    waiting: set[str] = set()
     for number, task in enumerate(tasks[::3]):
         sent = await sending.invite(hub, secretary, task.invitation.id)
         if number % 2 == 0:
-            await answers.answer_invitation(hub, Actor.rider(sent.rider_id), sent.id, accept=number % 4 == 0)
+            waiting.add(sent.rider_id)
+        else:
+            await answers.answer_invitation(hub, Actor.rider(sent.rider_id), sent.id, accept=number % 4 == 1)
+    return waiting
 
 
 async def _play_request(

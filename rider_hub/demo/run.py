@@ -76,13 +76,14 @@ async def build_demo(folder: Path, *, county: str, scale: float) -> AsyncIterato
             waiting=fed.waiting,
             held=fed.held,
         )
-        yield Demo(hub, summary, accounts, f"{world.notice_zh}\n{world.notice_en}", _phone(world))
+        notice = f"{world.notice_zh}\n{world.notice_en}"
+        yield Demo(hub, summary, accounts, notice, _phone(world, lived.invited))
 
 
-def _phone(world: World) -> str:
-    """Return the number of a rider who declared, so that a visitor can see the whole phone page."""
-    consenting = [member.rider for member in world.members if member.consent]
-    return next(rider.phone for rider in world.riders if rider.index == consenting[0])
+def _phone(world: World, invited: int | None) -> str:
+    """Return the number of a rider with an invitation to answer: the whole phone page has content."""
+    shown = invited if invited is not None else world.members[0].rider
+    return next(rider.phone for rider in world.riders if rider.index == shown)
 
 
 def _clear(folder: Path) -> None:
