@@ -6,7 +6,23 @@ from collections.abc import Mapping
 
 import msgspec
 
+from rider_hub.assignments.reasons import explain
+
 __all__ = ["Summary", "peak_mb"]
+
+_KINDS = {
+    "station_branch": "站点党组织",
+    "community_branch": "社区或兜底党组织",
+    "instructor": "指导员",
+    "love_stations": "附近驿站",
+}
+_STATES = {
+    "open": "待答复",
+    "answered": "已答复",
+    "confirmed": "已办结",
+    "reopened": "重新办理",
+    "overdue": "已超期",
+}
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -36,10 +52,10 @@ class Summary(msgspec.Struct, frozen=True):
         taken = f"入库 {self.accepted}，重复 {self.unchanged}，等待站点 {self.waiting}，整批暂存 {self.held}"
         lines = [
             f"接收 {self.received} 条：{taken}，{refused}",
-            f"在册骑手 {self.riders} 人；匹配：{_listed(self.assignments)}",
-            f"待确认：{_listed(self.unresolved)}",
+            f"在册骑手 {self.riders} 人；匹配：{_listed(self.assignments, _KINDS)}",
+            f"待确认：{_listed({explain(code): count for code, count in self.unresolved.items()})}",
             f"梳理活动邀请 {self.surfaced} 条（仅限本人单独同意的骑手）",
-            f"诉求：{_listed(self.requests)}",
+            f"诉求：{_listed(self.requests, _STATES)}",
             f"用时 {self.seconds} 秒，内存峰值 {self.peak_mb} MB",
         ]
         return "\n".join(lines)
@@ -51,5 +67,5 @@ def peak_mb() -> float:
     return round(peak / (1024 if sys.platform != "darwin" else 1024 * 1024), 1)
 
 
-def _listed(counts: Mapping[str, int]) -> str:
-    return "，".join(f"{name} {count}" for name, count in counts.items()) or "无"
+def _listed(counts: Mapping[str, int], names: Mapping[str, str] | None = None) -> str:
+    return "，".join(f"{(names or {}).get(name, name)} {count}" for name, count in counts.items()) or "无"

@@ -27,7 +27,7 @@ class UnknownCountyError(ValueError):
         self.county = county
         self.known = known
         self.code = "demo_county_unknown"
-        self.zh = f"演示数据只含北京市16个区,没有 {county};可用:{'、'.join(known)}"
+        self.zh = f"演示数据只含北京市16个区，没有 {county}；可用：{'、'.join(known)}"
         self.en = f"The demo has Beijing's 16 districts only, not {county}; choose one of {', '.join(known)}"
         super().__init__(self.en)
 

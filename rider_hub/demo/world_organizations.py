@@ -46,7 +46,7 @@ def build_organizations(
         name=f"{ground.county_name}外卖配送行业党委",
         kind="industry_organization",
         host_kind="association",
-        host=f"{ground.county_name}外卖配送行业协会(示例)",
+        host=f"{ground.county_name}外卖配送行业协会（示例）",
         parent=None,
         division=county,
         covers=(Cover("county", county),),
@@ -73,7 +73,7 @@ def build_organizations(
 def build_instructors(ground: Ground) -> tuple[Instructor, ...]:
     """Return one instructor's post for each street."""
     return tuple(
-        Instructor(code=f"ZDY-{code}", label=f"{name}党建工作指导员(示例)", street=code)
+        Instructor(code=f"ZDY-{code}", label=f"{name}党建工作指导员（示例）", street=code)
         for code, name in ground.street_names.items()
     )
 
@@ -100,7 +100,7 @@ def build_activities(
         kind, title, is_open = ACTIVITIES[kinds[i]]
         starts_at = midnight(today) + timedelta(days=int(days[i]), hours=int(hours[i]), minutes=30)
         where = communities.get(host.division)
-        place = f"{community_label(where)}党群服务站(示例)" if where else f"{host.name}活动室(示例)"
+        place = f"{community_label(where)}党群服务站（示例）" if where else f"{host.name}活动室（示例）"
         found.append(
             Activity(host.code, kind, title, place, starts_at, starts_at + timedelta(hours=2), is_open)
         )

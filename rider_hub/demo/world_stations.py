@@ -13,7 +13,7 @@ PLATFORMS = (
     Company("yi", "乙速送", "bd09"),
     Company("bing", "丙闪达", "wgs84"),
 )
-PARTNERS = (Company("feng", "蜂行配送(示例)"), Company("lin", "邻里快达(示例)"))
+PARTNERS = (Company("feng", "蜂行配送（示例）"), Company("lin", "邻里快达（示例）"))
 PLATFORM_SHARE = (0.45, 0.35, 0.20)
 PARTNER_OF = {"jia": "feng", "yi": "lin"}
 PARTNER_SHARE = 0.4
@@ -71,7 +71,7 @@ def build_stations(
 
 def address(ground: Ground, code: str, name: str) -> str:
     """Return an example address made of the county's, street's and community's names alone."""
-    return f"北京市{ground.county_name}{ground.street_names[code[:9]]}{community_label(name)}周边(示例地址)"
+    return f"北京市{ground.county_name}{ground.street_names[code[:9]]}{community_label(name)}周边（示例地址）"
 
 
 def build_love_stations(
@@ -93,7 +93,8 @@ def build_love_stations(
         found.append(
             LoveStation(
                 code=f"YZ-{ground.county}-{i + 1:04d}",
-                name=f"{stem}骑手爱心驿站" + (f"(第{seen[row['code']]}处)" if seen[row["code"]] > 1 else ""),
+                name=f"{stem}骑手爱心驿站"
+                + (f"（第{seen[row['code']]}处）" if seen[row["code"]] > 1 else ""),
                 community=row["code"],
                 lng=float(ground.spots[spot, 0]),
                 lat=float(ground.spots[spot, 1]),

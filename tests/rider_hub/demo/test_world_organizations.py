@@ -21,7 +21,7 @@ def test_every_street_and_the_county_are_covered_once(world: World) -> None:
     assert all(covers["street", code] == 1 for code in streets)
     assert covers["county", world.county] == 1
     assert [post.street for post in world.instructors] == streets
-    assert all(post.label.endswith("党建工作指导员(示例)") for post in world.instructors)
+    assert all(post.label.endswith("党建工作指导员（示例）") for post in world.instructors)
 
 
 def test_most_communities_have_an_organization_and_some_have_none(world: World) -> None:
