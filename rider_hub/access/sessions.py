@@ -82,7 +82,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     request[ACTOR] = actor
     request[CSRF] = csrf or fresh
     response = await handler(request)
-    if fresh and not response.prepared:
+    if fresh and not response.prepared and not _is_signed(request):
         _set_cookie(hub, response, _CSRF_COOKIE, fresh)
     return response
 

@@ -20,7 +20,7 @@ from rider_hub.intake.checking import check_batch
 from rider_hub.intake.files import take_file
 from rider_hub.intake.model import Sender
 from rider_hub.intake.quarantine import replay
-from rider_hub.intake.senders import register_sender
+from rider_hub.intake.senders import export_feed_key, new_signing_key, register_sender
 from rider_hub.settings import Settings
 
 __all__ = ["feed", "simulate"]
@@ -108,6 +108,11 @@ async def _check_references(
 @click.option("--tier", type=click.Choice(["A", "B"]), default="A", show_default=True)
 @click.option("--basis", type=click.Choice(["separate_consent", "legal_duty"]), help="Needed for tier B.")
 @click.option("--document", help="Number of the agreement.")
+@click.option(
+    "--frame",
+    type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]),
+    help="Frame of rows that state none.",
+)
 @click.option("--url", help="Where the hub pulls from.")
 @click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False), help="Folder the hub reads files from."
@@ -121,6 +126,7 @@ def feed_register(
     tier: Tier,
     basis: str | None,
     document: str | None,
+    frame: Frame | None,
     url: str | None,
     folder: Path | None,
     username: str,
@@ -138,8 +144,33 @@ def feed_register(
             tier=tier,
             basis=basis,
             basis_document=document,
+            frame=frame,
             settings={name: value for name, value in settings.items() if value},
         )
+
+    click.echo(run_as(username, work))
+
+
+@feed.command("new-key")
+@click.argument("platform")
+@as_user
+def feed_new_key(platform: str, username: str) -> None:
+    """Give a sender a new signing key, printed this once; the one before stays live until the next change."""
+
+    async def work(hub: Hub, actor: Actor) -> str:
+        return await new_signing_key(hub, actor, platform)
+
+    click.echo(run_as(username, work))
+
+
+@feed.command("county-key")
+@click.argument("county")
+@as_user
+def feed_county_key(county: str, username: str) -> None:
+    """Print a county's feed key as hex: what its senders hash identity numbers with; on the record."""
+
+    async def work(hub: Hub, actor: Actor) -> str:
+        return await export_feed_key(hub, actor, county)
 
     click.echo(run_as(username, work))
 

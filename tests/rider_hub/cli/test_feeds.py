@@ -1,5 +1,6 @@
 """`feed check` answers in JSON and by its exit status whatever file it is given, and echoes no value."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from rider_hub.access import Role
+from rider_hub.access.actor import Actor
+from rider_hub.access.keys import Keyring
+from rider_hub.access.scope import Scope
+from rider_hub.access.users import add_user
 from rider_hub.cli.feeds import feed
+from rider_hub.intake.senders import signing_key_bytes
+from tests.factories import make_hub
 
 PHONE = "19900001111"
 ROW = f"r1,p1,dedicated,S1,2026-11-01T00:00:00Z,2026-11-02T00:00:00Z,骑手甲0001号,{PHONE}\n"
@@ -74,3 +82,37 @@ def test_a_clean_file_exits_with_zero(tmp_path: Path) -> None:
     header = "record_id,platform_rider_ref,employment,station_ref,effective_at,updated_at,name,phone\n"
     status, report, _ = check(tmp_path / "rows.csv", (header + ROW).encode("gb18030"))
     assert (status, report) == (0, {"total": 1, "accepted": 1, "rejected": 0, "failures": []})
+
+
+def test_the_county_hands_out_keys_by_command(database_url: str, tmp_path: Path) -> None:
+    """Registering and changing print a signing key each, the county's feed key is steady, and scope holds."""
+    keys = tmp_path / "keys.json"
+    Keyring.new().save(keys)
+
+    async def prepare() -> None:
+        admin = Actor("user:admin", "admin", frozenset({Role.SYSTEM_ADMIN}), Scope.all())
+        async with make_hub(database_url, tmp_path) as hub:
+            await add_user(
+                hub,
+                admin,
+                username="county",
+                display_name="区县工作人员",
+                password="Rider-hub-2026!x",
+                roles=[Role.COUNTY_STAFF],
+                divisions=["110101"],
+            )
+
+    asyncio.run(prepare())
+    env = {"RIDER_HUB_DATABASE_URL": database_url, "RIDER_HUB_KEY_FILE": str(keys)}
+
+    def run(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(feed, [*arguments, "--as", "county"], env=env)
+        return result.exit_code, result.output.strip()
+
+    registered = run("register", "ding", "--county", "110101", "--frame", "wgs84")
+    changed = run("new-key", "ding")
+    assert [registered[0], changed[0]] == [0, 0]
+    assert len({signing_key_bytes(shown) for _, shown in (registered, changed)}) == 2
+    assert run("county-key", "110101") == run("county-key", "110101")
+    assert len(bytes.fromhex(run("county-key", "110101")[1])) == 32
+    assert run("county-key", "110105")[0] == run("new-key", "wu")[0] == 1

@@ -67,10 +67,11 @@ async def site(database_url: str, tmp_path: Path) -> AsyncIterator[Site]:
 
 
 async def test_a_signed_gzip_push_gets_its_receipt(site: Site) -> None:
-    """NDJSON in gzip and a JSON array are taken alike; the receipt can be read again, signed."""
+    """NDJSON in gzip and a JSON array are taken alike, no cookie is set, and the receipt is read again."""
     answer = await site.post(gzip.compress(ndjson([rider(1), rider(2)])), content_encoding="gzip")
     receipt = await answer.json()
     assert (answer.status, receipt["received"], receipt["accepted"]) == (200, 2, 2)
+    assert "Set-Cookie" not in answer.headers
     array = await site.post(body_of([rider(1)]), message="msg-2", content_type="application/json")
     assert (await array.json())["unchanged"] == 1
     signed = signed_headers(site.key, "read-1", int(site.hub.clock.now().timestamp()), b"")
