@@ -90,11 +90,11 @@ def build_love_stations(
         row = ground.communities.iloc[ground.spot_community[spot]]
         stem = community_label(row["name"])
         seen[row["code"]] += 1
+        ordinal = f"（第{seen[row['code']]}处）" if seen[row["code"]] > 1 else ""
         found.append(
             LoveStation(
                 code=f"YZ-{ground.county}-{i + 1:04d}",
-                name=f"{stem}骑手爱心驿站"
-                + (f"（第{seen[row['code']]}处）" if seen[row["code"]] > 1 else ""),
+                name=f"{stem}骑手爱心驿站{ordinal}",
                 community=row["code"],
                 lng=float(ground.spots[spot, 0]),
                 lat=float(ground.spots[spot, 1]),

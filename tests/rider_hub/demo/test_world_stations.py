@@ -45,7 +45,7 @@ def test_stations_are_named_after_platform_and_street(world: World) -> None:
         street = streets[station.street].removesuffix("街道")
         assert re.fullmatch(rf"{names[station.platform]}{street}(第\d+)?站", station.name)
         assert station.address.startswith(f"北京市东城区{streets[station.street]}")
-        assert station.address.endswith("(示例地址)")
+        assert station.address.endswith("（示例地址）")
 
 
 def test_some_stations_do_not_state_their_community(world: World) -> None:
