@@ -13,7 +13,10 @@ from rider_hub.access.keys import Keyring
 from rider_hub.access.tables import audit_row, audit_subject
 from rider_hub.storage import insert_rows, new_id
 
-__all__ = ["record", "tampered"]
+__all__ = ["actor_named", "record", "tampered"]
+
+#: What riders do to their own data: one word for a choice of community, a declaration, a consent, an answer.
+OWN = "rider.own"
 
 
 async def record(
@@ -36,7 +39,7 @@ async def record(
     row = {
         "id": new_id(),
         "at": at,
-        "actor": actor.id,
+        "actor": actor_named(keys, actor, operation),
         "operation": operation,
         "target": target,
         "purpose": purpose,
@@ -49,6 +52,17 @@ async def record(
         connection, audit_subject, [{"audit_id": row["id"], "rider_id": rider} for rider in riders]
     )
     return str(row["id"])
+
+
+def actor_named(keys: Keyring, actor: Actor, operation: str) -> str:
+    """Return the name under which the trail keeps who did an operation.
+
+    A rider who declares, consents or answers does it as "rider.own": with the rider's id beside it, a copied
+    database would tell who ever did. So that word goes with a pseudonym of its own, found again by the key.
+    """
+    if actor.rider_id is None or operation != OWN:
+        return actor.id
+    return f"rider:{keys.blind('subject', OWN, actor.rider_id).hex()[:32]}"
 
 
 async def tampered(connection: AsyncConnection, keys: Keyring) -> list[str]:
