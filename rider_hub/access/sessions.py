@@ -4,11 +4,12 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
 from aiohttp import web
-from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy import RowMapping, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access.actor import ACTOR, PUBLIC, Actor
 from rider_hub.access.hub import HUB, Hub
@@ -17,7 +18,7 @@ from rider_hub.access.users import actor_of
 from rider_hub.errors import HubError
 from rider_hub.storage import insert_rows
 
-__all__ = ["CSRF", "close_session", "identify", "open_session", "protect"]
+__all__ = ["CSRF", "close_session", "forget_sessions", "identify", "open_session", "protect"]
 
 _COOKIE = "rider_hub_session"
 _CSRF_COOKIE = "rider_hub_csrf"
@@ -25,6 +26,8 @@ _IDLE = timedelta(minutes=30)
 _ABSOLUTE = timedelta(hours=12)
 #: A session's last use is written at most this often, so that reading a page is not a write.
 _TOUCH = timedelta(minutes=1)
+#: No form of the hub has more; reading a body for its token must not be a way to keep the hub busy.
+_MAX_FIELDS = 200
 
 #: The token every changing form of this visitor must carry.
 CSRF = web.RequestKey("csrf", str)
@@ -68,6 +71,13 @@ async def close_session(request: web.Request, response: web.StreamResponse) -> N
     response.del_cookie(_COOKIE, path="/")
 
 
+async def forget_sessions(connection: AsyncConnection, now: datetime) -> int:
+    """Delete sessions that are over: kept, they would be a record of when each rider came; says how many."""
+    over = or_(session.c.seen_at <= now - _IDLE, session.c.created_at <= now - _ABSOLUTE)
+    result = await connection.execute(delete(session).where(over))
+    return int(result.rowcount)
+
+
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Put the actor and the CSRF token of the visitor on the request."""
@@ -75,6 +85,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     token = request.cookies.get(_COOKIE, "")
     row = await _find(hub, token) if token else None
     actor, csrf = PUBLIC, request.cookies.get(_CSRF_COOKIE, "")
+    csrf = csrf if csrf.isascii() else ""
     if row is not None:
         csrf = row["csrf"]
         actor = await _actor(hub, row) or PUBLIC
@@ -93,9 +104,8 @@ async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method in {"POST", "PUT", "PATCH", "DELETE"} and not _is_signed(request):
         sent = request.headers.get("X-CSRF-Token", "")
         if not sent and request.content_type == "application/x-www-form-urlencoded":
-            form = parse_qs((await request.read()).decode("utf-8", "replace"))
-            sent = form.get("csrf", [""])[0]
-        if not hmac.compare_digest(sent.encode(), request[CSRF].encode()):
+            sent = _token_in(await request.read())
+        if not hmac.compare_digest(_bytes(sent), _bytes(request[CSRF])):
             raise HubError(
                 "页面已过期，请刷新后再提交。",
                 "The page has expired: reload it and send again.",
@@ -103,6 +113,15 @@ async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
                 status=403,
             )
     return await handler(request)
+
+
+def _token_in(body: bytes) -> str:
+    """Return the token in an urlencoded form, nothing where it has too many fields to be one of ours."""
+    try:
+        form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return ""
+    return form.get("csrf", [""])[0]
 
 
 def _is_signed(request: web.Request) -> bool:
@@ -143,4 +162,9 @@ def _set_cookie(hub: Hub, response: web.StreamResponse, name: str, value: str) -
 
 
 def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(_bytes(token)).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """Encode what a visitor sent; bytes that are no text stay what they were instead of being an error."""
+    return text.encode("utf-8", "surrogateescape")

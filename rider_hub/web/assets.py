@@ -27,7 +27,8 @@ def static_routes() -> list[web.RouteDef]:
 
 
 async def _serve(request: web.Request) -> web.StreamResponse:
-    path = (STATIC / request.match_info["name"]).resolve()
+    name = request.match_info["name"]
+    path = (STATIC / name).resolve() if name.isprintable() else STATIC  # a NUL is no part of a path
     if not path.is_relative_to(STATIC.resolve()) or not path.is_file():
         raise Absent
     kept = request.query.get("v") == _digest(path)

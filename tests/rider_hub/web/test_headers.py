@@ -41,7 +41,14 @@ async def test_pages_are_kept_nowhere_and_named_files_for_good(client: TestClien
 
 @pytest.mark.parametrize(
     "path",
-    ["/static/../shell.py", "/static/%2e%2e/shell.py", "/static/..%2fshell.py", "/static/", "/static/vendor"],
+    [
+        "/static/../shell.py",
+        "/static/%2e%2e/shell.py",
+        "/static/..%2fshell.py",
+        "/static/",
+        "/static/vendor",
+        "/static/%00",
+    ],
 )
 async def test_nothing_outside_the_folder_is_served(client: TestClient, path: str) -> None:
     """No way of writing two dots leads out, and a folder is no file."""

@@ -1,0 +1,68 @@
+"""Sessions and tokens: what a visitor sends is never an error, and what is over is not kept."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import select
+
+from rider_hub.access import Hub
+from rider_hub.access.sessions import forget_sessions
+from rider_hub.access.tables import session
+from rider_hub.app import build_app
+from rider_hub.storage import insert_rows
+from tests.factories import make_hub
+
+Client = TestClient[web.Request, web.Application]
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
+    """Open a hub that holds nothing yet."""
+    async with make_hub(database_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(hub: Hub) -> AsyncIterator[Client]:
+    """Serve the application to a visitor without cookies."""
+    async with TestClient(TestServer(build_app(hub))) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", ["rider_hub_session", "rider_hub_csrf"])
+async def test_a_cookie_that_is_no_text_is_one_nobody_gave_out(client: Client, name: str) -> None:
+    """Bytes that are no UTF-8 open nothing and break nothing."""
+    answer = await client.get("/login", headers={"Cookie": f"{name}=\udcff\udcfe"})
+    assert answer.status == 200
+
+
+async def test_a_form_with_too_many_fields_is_refused_unread(client: Client) -> None:
+    """A token among more fields than any form has is not looked for."""
+    page = await (await client.get("/login")).text()
+    token = page.partition('name="csrf" value="')[2].partition('"')[0]
+    body = f"csrf={token}&" + "a=1&" * 1000
+    assert (await client.post("/login", data=body, headers=FORM)).status == 403
+
+
+async def test_sessions_that_are_over_are_forgotten(hub: Hub) -> None:
+    """An idle and an old session go; one in use stays."""
+    now = hub.clock.now()
+    ages = {
+        "idle": (timedelta(hours=1), timedelta(minutes=31)),
+        "old": (timedelta(hours=13), timedelta()),
+        "used": (timedelta(hours=1), timedelta(minutes=5)),
+    }
+    rows = [
+        {"token_hash": name, "user_id": None, "rider_id": name, "csrf": ""}
+        | {"created_at": now - created, "seen_at": now - seen}
+        for name, (created, seen) in ages.items()
+    ]
+    async with hub.database.write() as connection:
+        await insert_rows(connection, session, rows)
+        assert await forget_sessions(connection, now) == 2
+        assert (await connection.execute(select(session.c.token_hash))).scalars().all() == ["used"]
