@@ -6,7 +6,7 @@ from connectors.errors import FeedError
 from jobs.job import Job
 from rider_hub.access import Hub
 from rider_hub.errors import HubError
-from rider_hub.logs import logger
+from rider_hub.logs import frames_of, logger
 from rider_hub.runs import service as runs
 
 __all__ = ["run_slot"]
@@ -24,8 +24,9 @@ async def run_slot(
     except (HubError, FeedError) as error:
         await runs.fail(hub, run, error.zh, error.en)
         return True
-    except Exception:  # noqa: BLE001 - a job may fail in any way; the run says so
-        logger("jobs").exception("job failed", job=job.name, run=run.id)
+    except Exception as error:  # noqa: BLE001 - a job may fail in any way; the run says so
+        kind, where = type(error).__name__, frames_of(error)
+        logger("jobs").error("job failed", job=job.name, run=run.id, kind=kind, where=where)
         zh = f"任务意外中断，运行编号 {run.id[:8]}。请把编号告诉系统管理员，在日志中查看原因后重试。"
         await runs.fail(
             hub, run, zh, f"Unexpected failure of run {run.id[:8]}: see the log, then run it again."

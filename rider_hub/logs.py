@@ -7,12 +7,14 @@ from typing import Any
 
 import structlog
 
-__all__ = ["configure", "logger"]
+__all__ = ["configure", "frames_of", "logger"]
 
 #: Keys that may carry a person's data; a log line never shows their values.
 _PERSONAL = frozenset(
     {"name", "phone", "id_number", "id_hash", "text", "payload", "body", "password", "code", "lng", "lat"}
 )
+
+_FRAMES = 8
 
 
 def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -37,6 +39,32 @@ def configure(*, json: bool = True) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+
+
+class _Libraries(logging.Handler):
+    """Writes what libraries log as lines of ours, without arguments and texts of errors.
+
+    Those hold pieces of what was sent: of a malformed request the line at fault, a cookie among them.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the kind and the place of what a library tells."""
+        error = record.exc_info[1] if record.exc_info else None
+        said = {"kind": type(error).__name__, "where": frames_of(error)} if error else {}
+        event = next(iter(str(record.msg).splitlines()), "")
+        structlog.get_logger(area=record.name).log(record.levelno, event, **said)
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """List the last frames of a trace without the error's own text, which may hold a person's data."""
+    frames: list[str] = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return frames[-_FRAMES:]
 
 
 def logger(area: str) -> Any:

@@ -76,13 +76,14 @@ def engine_for(url: str, *, read_only: bool = False) -> AsyncEngine:
     """Return an engine with the pragmas and the pool its dialect needs."""
     target = make_url(url)
     if target.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
     if target.database:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
         url,
         pool_size=4 if read_only else 1,
         max_overflow=0,
+        hide_parameters=True,
         execution_options={"schema_translate_map": {PRIVATE_SCHEMA: None}},
     )
 

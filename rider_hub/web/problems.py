@@ -10,7 +10,7 @@ from aiohttp import web
 
 from connectors.errors import FeedError
 from rider_hub.errors import Failure, HubError
-from rider_hub.logs import logger
+from rider_hub.logs import frames_of, logger
 from rider_hub.web.shell import SHELL, is_fragment, render
 
 __all__ = ["Problem", "problem_response", "problems"]
@@ -146,7 +146,7 @@ def _unexpected(request: web.Request, error: Exception) -> Problem:
         method=request.method,
         route=resource.canonical if resource is not None else "",
         kind=type(error).__name__,
-        where=_where(error),
+        where=frames_of(error),
     )
     return Problem(
         _SERVER_FAULT,
@@ -155,14 +155,3 @@ def _unexpected(request: web.Request, error: Exception) -> Problem:
         f"An unexpected error was logged. Try again later, or give the administrator the number {mark}.",
         id=mark,
     )
-
-
-def _where(error: Exception) -> list[str]:
-    """List the frames of a trace without the error's own text, which may hold a person's data."""
-    frames: list[str] = []
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return frames[-8:]
