@@ -1,6 +1,7 @@
 """serve, migrate, keys and user: what an operator needs to get a hub running."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections import Counter
@@ -27,11 +28,14 @@ __all__ = ["keys", "migrate", "serve", "user"]
 def serve(host: str | None, port: int | None) -> None:
     """Serve the pages and the API until told to stop."""
     configure(json=not sys.stderr.isatty())
-    settings = saying_errors(Settings.from_env)
-    saying_errors(lambda: asyncio.run(_serve(settings, host or settings.host, port or settings.port)))
+    # Through the settings, since whether cookies are marked Secure depends on the address.
+    given = {"RIDER_HUB_HOST": host, "RIDER_HUB_PORT": None if port is None else str(port)}
+    env = os.environ | {name: value for name, value in given.items() if value is not None}
+    settings = saying_errors(lambda: Settings.from_env(env))
+    saying_errors(lambda: asyncio.run(_serve(settings)))
 
 
-async def _serve(settings: Settings, host: str, port: int) -> None:
+async def _serve(settings: Settings) -> None:
     if not settings.keys.exists():
         # The embedded default starts without ceremony; keys that exist are never overwritten.
         Keyring.new(settings.suite).save(settings.keys)
@@ -39,8 +43,8 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     async with open_hub(settings) as hub:
         runner = runner_for(build_app(hub, jobs_inside=settings.jobs_inside))
         await runner.setup()
-        await web.TCPSite(runner, host, port).start()
-        click.echo(f"Rider Hub: http://{host}:{port}/", err=True)
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        click.echo(f"Rider Hub: http://{settings.host}:{settings.port}/", err=True)
         stop = asyncio.Event()
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)

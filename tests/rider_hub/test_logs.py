@@ -1,6 +1,5 @@
 """What is written to the log: never what somebody sent."""
 
-import io
 import logging
 from collections.abc import Iterator
 
@@ -13,15 +12,13 @@ SENT = "rider_hub_session=secret; 骑手甲0001号"
 
 
 @pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Configure the log, give where it is written, and put back what was there."""
-    written = io.StringIO()
-    monkeypatch.setattr("sys.stderr", written)
+def log(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    """Configure the log, and put back what was there."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     root.handlers.clear()  # or configuring would close pytest's own
     configure(json=True)
-    yield written
+    yield capsys
     structlog.reset_defaults()
     root.handlers[:] = before
     root.setLevel(level)
@@ -31,7 +28,7 @@ def _broken() -> None:
     raise ValueError(SENT)
 
 
-def test_libraries_log_without_what_was_sent(log: io.StringIO) -> None:
+def test_libraries_log_without_what_was_sent(log: pytest.CaptureFixture[str]) -> None:
     """Kind and place of an error are told; its text, the arguments and further lines are not."""
     try:
         _broken()
@@ -39,7 +36,7 @@ def test_libraries_log_without_what_was_sent(log: io.StringIO) -> None:
         logging.getLogger("aiohttp.server").exception("Error in %s", SENT)
     logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: " + SENT)  # noqa: G003
     logging.getLogger("aiohttp.access").info(SENT)
-    said = log.getvalue()
+    said = log.readouterr().err
     assert "ValueError" in said
     assert "_broken" in said
     assert "Task exception was never retrieved" in said
