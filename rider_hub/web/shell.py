@@ -111,7 +111,15 @@ async def render(request: web.Request, template: str, /, status: int = 200, **co
         "path": request.path,
     }
     text = shell.environment.get_template(template).render(given | context)
-    return web.Response(text=text, status=status, content_type="text/html", headers={"Vary": "HX-Request"})
+    headers = {"Vary": "HX-Request"}
+    if is_fragment(request) and _is_whole_page(text):
+        # A row of a ledger may lead to a page of its own: the browser then goes there, not its drawer.
+        text, headers["HX-Redirect"] = "", request.path_qs
+    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+
+def _is_whole_page(text: str) -> bool:
+    return text.lstrip()[:9].lower() == "<!doctype"
 
 
 def _current(items: Sequence[MenuItem], path: str) -> str | None:

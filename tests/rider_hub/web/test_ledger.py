@@ -43,6 +43,17 @@ async def test_a_page_holds_its_rows_and_says_how_many_there_are(client: TestCli
     assert len(names(await text(client, "/riders?page=5"))) == 37
 
 
+async def test_a_whole_page_is_never_put_into_the_drawer(client: TestClient) -> None:
+    """Asked for by a row, a page with a menu of its own sends the browser there; details stay a fragment."""
+    whole = await client.get("/riders?page=5", headers={"HX-Request": "true"})
+    assert (whole.headers["HX-Redirect"], await whole.text()) == ("/riders?page=5", "")
+    row = re.search(r'class="row-link" href="([^"]+)"', await text(client, "/riders"))
+    assert row is not None
+    part = await client.get(row[1], headers={"HX-Request": "true"})
+    assert "HX-Redirect" not in part.headers
+    assert "<!doctype" not in await part.text()
+
+
 async def test_pages_together_are_all_rows_once(client: TestClient) -> None:
     """Walking through the pages meets every row once, in order."""
     found = [
