@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import ACTOR, HUB, Look, guarded
@@ -24,7 +24,8 @@ __all__ = ["Place", "routes", "search_communities"]
 _COUNTY, _STREET, _COMMUNITY = 6, 9, 12
 _FOUND = 5
 _RADIUS_M = 3000.0
-_LISTED = 20
+#: A street has seldom more communities than this.
+_LISTED = 40
 _TYPED = 30
 
 
@@ -55,15 +56,22 @@ def routes() -> list[web.RouteDef]:
 
 
 async def search_communities(connection: AsyncConnection, words: str) -> list[Place]:
-    """Return the communities whose name holds these words, at most 20."""
+    """Return the communities whose own or whose street's name holds these words, at most 40."""
     words = words.strip()[:_TYPED]
     if not words:
         return []
-    query = (
+    named = (
         select(division.c.code, division.c.name)
         .join(edition, edition.c.id == division.c.edition_id)
-        .where(edition.c.current, division.c.level == "community")
-        .where(division.c.name.contains(words, autoescape=True))
+        .where(edition.c.current)
+    )
+    held = division.c.name.contains(words, autoescape=True)
+    streets_held = [
+        row.code for row in await connection.execute(named.where(division.c.level == "street", held))
+    ]
+    query = (
+        named.where(division.c.level == "community")
+        .where(or_(held, func.substr(division.c.code, 1, _STREET).in_(streets_held)))
         .distinct()
         .order_by(division.c.code)
         .limit(_LISTED)

@@ -41,7 +41,7 @@ async def answer_request(desk: Page, words: str, answer: str) -> None:
 async def test_a_signed_in_rider_gets_an_answer_and_confirms(
     signed_in_rider: RiderSignIn, sign_in: SignIn, world: World
 ) -> None:
-    """Filed on the phone, answered by the county's staff, seen and confirmed under 我反映过的."""
+    """Filed on the phone, answered by the county's staff, seen and confirmed under 我的诉求."""
     words = f"{WORDS}甲"
     phone = await signed_in_rider(world.riders[-1].phone)
     await file_request(phone, words)

@@ -166,6 +166,17 @@ async def test_love_stations_are_found_by_community(client: Visitor) -> None:
         assert (await client.get(f"/r/stations?community={odd}")).status == 200
 
 
+async def test_the_street_s_name_finds_its_communities(client: Visitor) -> None:
+    """Riders know streets better than communities: a street's name lists all of its communities."""
+    every = await (await client.get("/r/stations", params={"q": "社区"})).text()
+    places = re.findall(r"community=(\d{12})\">[^<]*<span class=\"small\">([^<]+)<", every)
+    assert places
+    for street in {street for _, street in places}:
+        page = await (await client.get("/r/stations", params={"q": street})).text()
+        found = set(re.findall(r"/r/stations\?community=(\d{12})", page))
+        assert found == {code for code, other in places if other == street}
+
+
 async def test_a_rider_corrects_the_community(client: Visitor, hub: Hub) -> None:
     """A community from the list is kept and shown; another code is refused with words."""
     await _sign_in(client, hub)
