@@ -72,8 +72,8 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
     ),
     "row_not_json": (
         Invalid,
-        "修正后的内容应为一个 JSON 对象。",
-        "The mended row must be one JSON object.",
+        "修正后的内容读不出来。请检查大括号、引号和逗号是否成对、是否漏写，再重新入库。",
+        "The mended row can't be read as one JSON object: check braces, quotes and commas.",
     ),
     "feed_not_offered": (
         Invalid,

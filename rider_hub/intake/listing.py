@@ -32,7 +32,7 @@ async def list_senders(work: Look) -> list[dict[str, Any]]:
         {
             "platform": one.platform,
             "name": named[one.platform],
-            "state": "late" if one.late else "fresh",
+            "state": "never" if one.last_received_at is None else "late" if one.late else "fresh",
             "last": one.last_received_at,
             **one.totals,
             "to_mend": one.waiting_rows,

@@ -22,7 +22,11 @@ from rider_hub.web.values import State, Tone
 
 __all__ = ["routes"]
 
-SENDER_STATES = {"fresh": State("按时", Tone.DONE), "late": State("逾期未报", Tone.OVERDUE)}
+SENDER_STATES = {
+    "fresh": State("按时", Tone.DONE),
+    "late": State("逾期未报", Tone.OVERDUE),
+    "never": State("还没报送", Tone.TODO),
+}
 RECEIPT_STATES = {
     "running": State("接收中", Tone.DOING),
     "done": State("已接收", Tone.DONE),
@@ -154,6 +158,8 @@ def _evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
                 f"{one['rows']} 行写明街道，按此坐标系相符 {one['agreeing'][frame]} 行；最可能是：{likely}"
             )
             found.append((f"报送为 {_FRAME_NAMES[frame]}", words))
+    if evidence.get("released_as"):
+        found.append(("放行", f"已按 {_FRAME_NAMES.get(evidence['released_as'], '')} 入库"))
     return found
 
 
@@ -193,6 +199,7 @@ async def _shown_row(request: web.Request, form: Form[Mended] | None, status: in
         feed=FEED_TITLES.get(row["feed_type"], row["feed_type"]),
         form=form or Form.filled(content=content),
         may_mend=content is not None,
+        again=content is not None and "again" in request.query,
     )
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -211,7 +218,7 @@ async def _replay(request: web.Request) -> web.Response:
         return await _shown_row(request, form, status=422)
     [receipt] = await replay(request.app[HUB], request[ACTOR], ids=[row_id], mended={row_id: content})
     if receipt.rejected:
-        raise web.HTTPSeeOther(f"/feeds/quarantine/{row_id}")
+        raise web.HTTPSeeOther(f"/feeds/quarantine/{row_id}?again=1")
     raise web.HTTPSeeOther(f"/feeds/receipts/{receipt.id}")
 
 
@@ -223,7 +230,7 @@ async def _return(request: web.Request) -> web.Response:
 _SENDERS = Ledger(
     key="senders",
     title="数据接入",
-    purpose="看各平台是否按时报送，收到多少、入库多少、退回多少。",
+    purpose="看各平台是否按时报送，收到、入库、退回各多少行。",
     columns=[
         Column("name", "报送方", width=8),
         Column("state", "是否按时", kind="state", states=SENDER_STATES),
