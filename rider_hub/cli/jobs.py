@@ -36,4 +36,5 @@ def jobs_run(name: str, username: str) -> None:
         require(actor, "jobs.run")
         return await run_slot(hub, found, due_at=hub.clock.now(), started_by=actor.id)
 
-    click.echo("done" if run_as(username, work) else "another process runs it")
+    ran = run_as(username, work)
+    click.echo("已运行 / done" if ran else "另一个进程正在运行 / another process runs it")
