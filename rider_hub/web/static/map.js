@@ -193,8 +193,12 @@
 
     click(pixel) {
       const hits = this.map.getFeaturesAtPixel(pixel, { hitTolerance: 4 });
-      // A point before an area, and of areas the smallest, which lies lowest.
-      const hit = hits.find((feature) => feature.getGeometry().getType() === "Point") || hits[hits.length - 1];
+      const at = this.map.getCoordinateFromPixel(pixel);
+      // A point before an area; of the areas that hold the place, the smallest: a community before its street.
+      const areas = hits
+        .filter((feature) => feature.getGeometry().getType() !== "Point" && feature.getGeometry().intersectsCoordinate(at))
+        .sort((one, other) => one.getGeometry().getArea() - other.getGeometry().getArea());
+      const hit = hits.find((feature) => feature.getGeometry().getType() === "Point") || areas[0];
       if (!hit) return;
       const members = hit.get("features") || [hit];
       if (members.length > 1 && this.spread(members)) return;
