@@ -206,7 +206,7 @@ _LEDGER = Ledger(
         Column("seen", "最近报送", kind="time"),
     ],
     filters=[
-        Text("q", "查找", hint="完整手机号、后四位或完整姓名"),
+        Text("q", "查找", hint="手机号、后四位或全名"),
         Choice("platform", "平台", _platforms),
         Choice("employment", "配送方式", list(EMPLOYMENT_TITLES.items())),
         Choice("street", "街道", street_options),
