@@ -162,7 +162,9 @@
       const results = await Promise.all(this.layers.map((each) => this.read(each)));
       if (results.every(Boolean)) this.message.hidden = true;
       if (!this.settings.center) this.fit();
-      this.root.dataset.ready = "true";
+      // Ready once drawn: until then a place on the screen is not yet where the fitted view will show it.
+      this.map.once("rendercomplete", () => { this.root.dataset.ready = "true"; });
+      this.map.render();
     }
 
     async read(each) {
