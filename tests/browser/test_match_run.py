@@ -23,7 +23,7 @@ async def test_a_correction_takes_effect_by_a_run_and_is_taken_back(
     community = next(d for d in others if sum(d.name in each.name for each in others) == 1)
     phone = await signed_in_rider(rider.phone)
     await phone.goto("/r/me/community")
-    await phone.get_by_label("社区名字").fill(community.name)
+    await phone.get_by_label("社区或街道名字").fill(community.name)
     await phone.get_by_role("button", name="查找").click()
     await phone.get_by_role("button", name=community.name).click()
     await expect(phone.locator("main")).to_contain_text("已改好")
