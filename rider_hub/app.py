@@ -10,18 +10,19 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from jobs import scheduler
 from jobs.registry import registry
-from rider_hub.access import HUB, Hub, guarded
-from rider_hub.access.policy import operation_of
+from rider_hub.access import ACTOR, HUB, Hub, guarded
+from rider_hub.access.policy import allows, operation_of
 from rider_hub.access.sessions import identify, protect
 from rider_hub.consent.ports import PORTS, Ports
 from rider_hub.membership import ports as membership_ports
 from rider_hub.outreach import answers
+from rider_hub.requests.store import counts_waiting
 from rider_hub.riders.pages import SECTIONS
 from rider_hub.views.jobs import SCHEDULE, Scheduled
 from rider_hub.web.assets import static_routes
 from rider_hub.web.headers import security_headers
 from rider_hub.web.problems import problems
-from rider_hub.web.shell import SHELL, MenuItem, Shell
+from rider_hub.web.shell import SHELL, MenuItem, Shell, Top
 
 __all__ = ["build_app", "runner_for", "unguarded_routes"]
 
@@ -72,7 +73,12 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
     }
     modules = [importlib.import_module(name) for name in _ROUTES]
     app[SHELL] = Shell(
-        template_folders=_template_folders(), menu=_MENU, clock=hub.clock, search_path="/riders"
+        template_folders=_template_folders(),
+        menu=_MENU,
+        clock=hub.clock,
+        search_path="/riders",
+        todo_path="/requests?sort=due_at",
+        top=_top,
     )
     for module in modules:
         app.add_routes(module.routes())
@@ -100,6 +106,16 @@ def unguarded_routes(app: web.Application) -> list[str]:
         for route in app.router.routes()
         if operation_of(route.handler) is None
     ]
+
+
+async def _top(request: web.Request) -> Top:
+    """Return how many answers are owed to riders in the viewer's scope."""
+    actor = request[ACTOR]
+    if not allows(actor, "requests.view"):
+        return Top()
+    async with request.app[HUB].look(actor, "requests.view") as look:
+        waiting, _ = await counts_waiting(look.connection, look.scope, look.now)
+    return Top(todo=waiting)
 
 
 def _ports() -> Ports:

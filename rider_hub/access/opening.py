@@ -8,16 +8,21 @@ from rider_hub.access.keys import Keyring
 from rider_hub.clock import Clock, SystemClock
 from rider_hub.settings import Settings
 from rider_hub.storage import Database
+from rider_hub.storage.migrate import check_schema
 
 __all__ = ["open_hub"]
 
 
 @asynccontextmanager
 async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
-    """Open the hub these settings describe and close it at the end; without keys KeyFault is raised."""
+    """Open the hub these settings describe and close it at the end.
+
+    Raises KeyFault where there are no keys, SchemaMismatch where the database is of another version.
+    """
     keys = Keyring.load(settings.keys)
     database = Database(settings.url)
     try:
+        await check_schema(database)
         yield Hub(settings, clock or SystemClock(), database, keys)
     finally:
         await database.close()

@@ -54,7 +54,7 @@ async def own_invitations(hub: Hub, actor: Actor) -> list[OwnInvitation]:
                 invitation=each,
                 activity=activities[each.activity],
                 body=names.get(each.body, each.body),
-                why=reason_words(each, names.get(each.body, each.body)),
+                why=reason_words(each, names.get(each.body, each.body), who="您"),
                 answerable=activities[each.activity].starts_at > look.now,
             )
             for each in sent

@@ -121,11 +121,11 @@ def may_message(now: datetime, figures: Figures) -> bool:
     return not quiet and figures.off_peak_from <= hour < figures.off_peak_to
 
 
-def reason_words(invitation: Invitation, body: str) -> str:
-    """Say in words why this rider was proposed, for the staff of the body and for the rider alike."""
+def reason_words(invitation: Invitation, body: str, *, who: str = "本人") -> str:
+    """Say in words why this rider was proposed; the rider is spoken to by `who`="您"."""
     words = {
-        "own_activity": f"本人同意接收“{body}”的活动邀请",
-        "open_activity": "本人愿意收到附近开放活动的邀请",
+        "own_activity": f"{who}同意接收“{body}”的活动邀请",
+        "open_activity": f"{who}愿意收到附近开放活动的邀请",
         "off_peak": "活动时间在送餐低峰",
     }
     return "；".join(words[code] for code in invitation.reasons if code in words)

@@ -6,11 +6,21 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from rider_hub.storage.engine import engine_for
+from rider_hub.errors import HubError
+from rider_hub.storage.engine import Database, engine_for
 
-__all__ = ["upgrade"]
+__all__ = ["SchemaMismatch", "check_schema", "upgrade"]
+
+
+class SchemaMismatch(HubError):
+    """The database and the program are not of the same version."""
+
+    status = 503
+    default_code = "schema_mismatch"
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -31,9 +41,32 @@ async def _upgrade(url: str, revision: str) -> None:
         await engine.dispose()
 
 
+async def check_schema(database: Database) -> None:
+    """Raise SchemaMismatch unless the database is at the schema this code was written for."""
+
+    def revision(connection: Connection) -> str | None:
+        return MigrationContext.configure(connection).get_current_revision()
+
+    async with database.read() as connection:
+        found = await connection.run_sync(revision)
+    wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    if found != wanted:
+        raise SchemaMismatch(
+            f"数据库结构（{found or '空'}）与程序（{wanted}）不一致。"
+            "请运行 rider-hub migrate；若数据库更新，请升级程序。",
+            f"The database is at schema {found or 'none'}, this program at {wanted}. "
+            "Run `rider-hub migrate`; where the database is the newer one, a newer program.",
+        )
+
+
 def _run(connection: Connection, revision: str) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    return config

@@ -3,14 +3,16 @@
 import importlib
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 import rider_hub
+from rider_hub.storage import Database
 from rider_hub.storage.engine import engine_for
 from rider_hub.storage.metadata import PRIVATE_SCHEMA, metadata, private_metadata
-from rider_hub.storage.migrate import upgrade
+from rider_hub.storage.migrate import SchemaMismatch, check_schema, upgrade
 
 
 def _load_all_tables() -> None:
@@ -67,3 +69,18 @@ async def test_private_tables_have_a_schema_of_their_own_on_postgresql(database_
         found = {row[0] for row in await connection.exec_driver_sql(query)}
     await engine.dispose()
     assert found == {"consent_entry", "declaration", "invitation"}
+
+
+async def test_a_migrated_database_is_of_the_programs_version(database_url: str) -> None:
+    """After `migrate` the hub opens."""
+    database = Database(database_url)
+    await check_schema(database)
+    await database.close()
+
+
+async def test_a_database_of_another_version_is_named_with_the_cure(empty_database_url: str) -> None:
+    """A hub never works on a schema it was not written for; it says what to run."""
+    database = Database(empty_database_url)
+    with pytest.raises(SchemaMismatch, match="migrate"):
+        await check_schema(database)
+    await database.close()
