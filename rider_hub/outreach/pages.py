@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
-from rider_hub.clock import SHANGHAI
+from rider_hub.clock import SHANGHAI, check_aware
 from rider_hub.errors import Conflict, Invalid
 from rider_hub.outreach.activities import create_activity, list_activities, own_organizations
 from rider_hub.outreach.model import KINDS
@@ -145,8 +145,8 @@ async def _create(request: web.Request) -> web.Response:
     times: dict[str, datetime] = {}
     for name, text in (("starts_at", given.starts_at), ("ends_at", given.ends_at)):
         try:
-            times[name] = datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
-        except ValueError:
+            times[name] = check_aware(datetime.fromisoformat(text).replace(tzinfo=SHANGHAI))
+        except (ValueError, OverflowError):  # the first day of all has no such hour in UTC
             form = form.failed(name, "time_unreadable", "请选择日期和时间", "choose a date and a time")
     if form.errors:
         return await _form(request, form, status=422)

@@ -95,7 +95,9 @@ async def test_others_see_an_empty_worklist_and_no_line(
         assert (await client.post(f"/invitations/{invitation_id}/invite")).status == 404
 
 
-@pytest.mark.parametrize("starts_at", ["2026-11-03T14:30", "2026-11-01T14:30", "2026-13-40T14:30", ""])
+@pytest.mark.parametrize(
+    "starts_at", ["2026-11-03T14:30", "2026-11-01T14:30", "2026-13-40T14:30", "0001-01-01T00:00", ""]
+)
 async def test_an_activity_is_announced_on_a_form(
     database_url: str, tmp_path: Path, aiohttp_client: AiohttpClient, starts_at: str
 ) -> None:
