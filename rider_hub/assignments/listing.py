@@ -87,7 +87,7 @@ class Names:
         codes = [found.reasons[part] for part in parts if part in found.reasons]
         if found.unresolved is not None and found.unresolved not in codes:
             codes.append(found.unresolved)
-        return "依据：" + "；".join(explain(code, names) for code in codes)
+        return "；".join(explain(code, names) for code in codes)
 
     def words(self, found: Assignment | None) -> str:
         """Return where an assignment leads, in a few words."""

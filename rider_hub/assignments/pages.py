@@ -33,7 +33,7 @@ async def _section(look: Look, rider_id: str) -> Section:
         {
             "at": row["valid_from"],
             "title": named.words(each) + ("" if row["valid_to"] is None else "（已失效）"),
-            "text": named.reason(each),
+            "text": f"依据：{named.reason(each)}",
         }
         for row, each in zip(versions, found, strict=True)
     ]
@@ -66,8 +66,8 @@ _ASSIGNMENTS = Ledger(
         Column("rider", "骑手编号", "code", width=9),
         Column("street", "街道", sortable=True, width=8),
         Column("community", "社区", width=11),
-        Column("reason", "匹配依据", "reason", width=28),
-        Column("station", "配送站点", sortable=True, width=11),
+        Column("reason", "匹配依据", "reason", width=24),
+        Column("station", "配送站点", sortable=True, width=10),
         Column("station_branch", "站点党组织", width=12),
         Column("community_branch", "社区党组织", width=11),
         Column("instructor", "指导员", width=14, hidden=True),

@@ -31,7 +31,7 @@ FOUND = Assignment(
 def test_the_reason_names_what_it_speaks_of() -> None:
     """A clerk reads which station, which organization, which love station and how far."""
     assert NAMES.reason(FOUND) == (
-        "依据：配送站点“东四站”位于甲社区；该站点单独组建了东四站党支部；该社区由甲社区党委负责；"
+        "配送站点“东四站”位于甲社区；该站点单独组建了东四站党支部；该社区由甲社区党委负责；"
         "离配送站点最近的是甲驿站（120 米）"
     )
 
@@ -41,7 +41,7 @@ def test_what_stays_open_is_said_once() -> None:
     waiting = Assignment(
         "r2", "110101", reasons={"place": "waiting_for_station"}, unresolved="waiting_for_station"
     )
-    assert NAMES.reason(waiting) == "依据：配送站点尚未报送，待平台补报"
+    assert NAMES.reason(waiting) == "配送站点尚未报送，待平台补报"
 
 
 def test_every_sentence_can_be_told_without_names() -> None:
