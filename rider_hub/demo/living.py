@@ -124,10 +124,12 @@ async def _announce(hub: Hub, world: World, secretary: Actor) -> None:
 
 
 async def _invite_some(hub: Hub, secretary: Actor) -> set[str]:
-    """Send every third surfaced invitation; every second rider answers. Return those who have not yet."""
+    """Invite every third rider on the worklist once; every second of them answers. Return those who wait."""
     tasks = [task for task in await sending.worklist(hub, secretary) if task.invitation.state == "surfaced"]
+    # One each: who declined is left in peace for a while, and an invitation more would be refused.
+    first_of_each = list({task.invitation.rider_id: task for task in reversed(tasks)}.values())
     waiting: set[str] = set()
-    for number, task in enumerate(tasks[::3]):
+    for number, task in enumerate(first_of_each[::3]):
         sent = await sending.invite(hub, secretary, task.invitation.id)
         if number % 2 == 0:
             waiting.add(sent.rider_id)
