@@ -19,7 +19,10 @@ from rider_hub.organizations.rules import choose_covering, choose_industry
 from rider_hub.organizations.store import active_on, valid_on
 from rider_hub.organizations.tables import coverage, instructor, party_organization, station
 
-__all__ = ["load", "to_organization"]
+__all__ = ["load", "load_ladder", "to_organization"]
+
+_COUNTY_DIGITS = 6
+_STREET_DIGITS = 9
 
 
 async def load(connection: AsyncConnection, county: str, on: date) -> Network:
@@ -29,6 +32,16 @@ async def load(connection: AsyncConnection, county: str, on: date) -> Network:
         covering=await _covering(connection, county, on),
         industry=await _industry(connection, county, on),
         instructors=await _instructors(connection, county, on),
+    )
+
+
+async def load_ladder(connection: AsyncConnection, community: str, on: date) -> Network:
+    """Return only who answers for one community on one day: itself, its street, its county (article 10)."""
+    county = community[:_COUNTY_DIGITS]
+    places = (community, community[:_STREET_DIGITS], county)
+    return Network(
+        covering=await _covering(connection, county, on, coverage.c.covered_ref.in_(places)),
+        industry=await _industry(connection, county, on),
     )
 
 
@@ -58,13 +71,13 @@ async def _stations(connection: AsyncConnection, county: str, on: date) -> dict[
 
 
 async def _covering(
-    connection: AsyncConnection, county: str, on: date
+    connection: AsyncConnection, county: str, on: date, *only: ColumnElement[bool]
 ) -> dict[tuple[str, str], Organization]:
     query = (
         select(party_organization, coverage.c.covered_kind, coverage.c.covered_ref)
         .join(coverage, coverage.c.organization == party_organization.c.code)
         .where(_inside(party_organization.c.division, county))
-        .where(valid_on(party_organization, on), valid_on(coverage, on))
+        .where(valid_on(party_organization, on), valid_on(coverage, on), *only)
     )
     candidates: dict[tuple[str, str], list[Organization]] = defaultdict(list)
     for row in (await connection.execute(query)).mappings():

@@ -80,7 +80,7 @@ async def file_request(
 async def _insert(work: Change, row: Mapping[str, Any], category: Category) -> str:
     """Route and insert a request; returns its id, or that of the one the same form made meanwhile."""
     community = row["division"]
-    known = await network.load(work.connection, community[:_COUNTY_DIGITS], local_date(work.now))
+    known = await network.load_ladder(work.connection, community, local_date(work.now))
     routing = rules.route(known, category, community)
     due = due_of(category, work.now)
     clock = {
