@@ -7,7 +7,7 @@ from aiohttp import web
 
 from rider_hub.access.scope import Scope
 
-__all__ = ["ACTOR", "PUBLIC", "Actor", "Role"]
+__all__ = ["ACTOR", "PUBLIC", "STAFF_ROLES", "Actor", "Role"]
 
 
 class Role(StrEnum):
@@ -33,6 +33,9 @@ class Role(StrEnum):
         """The name of the role on pages."""
         return _TITLES[self]
 
+
+#: Roles a staff account may have; the others are proved in other ways.
+STAFF_ROLES = frozenset(Role) - {Role.RIDER, Role.SENDER, Role.JOB, Role.PUBLIC}
 
 _TITLES = {
     Role.COUNTY_STAFF: "区县工作人员",
@@ -66,6 +69,8 @@ class Actor:
     #: Set when the actor is a rider signed in on the phone page.
     rider_id: str | None = None
     session: str | None = None
+    #: Keyed index of the phone a rider signed in with.
+    phone: bytes | None = None
 
     @property
     def role_titles(self) -> str:
@@ -78,7 +83,7 @@ class Actor:
         return cls(id=f"job:{name}", display_name=name, roles=frozenset({Role.JOB}), scope=Scope.all())
 
     @classmethod
-    def rider(cls, rider_id: str, session: str | None = None) -> "Actor":
+    def rider(cls, rider_id: str, session: str | None = None, phone: bytes | None = None) -> "Actor":
         """Return a rider who proved who they are; sees only what is their own."""
         roles = frozenset({Role.RIDER})
         return cls(
@@ -88,6 +93,7 @@ class Actor:
             scope=Scope(),
             rider_id=rider_id,
             session=session,
+            phone=phone,
         )
 
     @classmethod

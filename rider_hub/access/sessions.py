@@ -41,6 +41,7 @@ async def open_session(
     *,
     user_id: str | None = None,
     rider_id: str | None = None,
+    phone: bytes | None = None,
 ) -> None:
     """Start a session for an account or a rider and set its cookie; the visitor's old one ends."""
     hub = request.app[HUB]
@@ -53,6 +54,7 @@ async def open_session(
         row = {
             "user_id": user_id,
             "rider_id": rider_id,
+            "phone": phone,
             "csrf": secrets.token_urlsafe(24),
             "created_at": now,
             "seen_at": now,
@@ -148,7 +150,7 @@ async def _find(hub: Hub, token: str) -> RowMapping | None:
 
 async def _actor(hub: Hub, row: RowMapping) -> Actor | None:
     if row["rider_id"]:
-        return Actor.rider(row["rider_id"], session=row["token_hash"])
+        return Actor.rider(row["rider_id"], session=row["token_hash"], phone=row["phone"])
     async with hub.database.read() as connection:
         query = select(user).where(user.c.id == row["user_id"], user.c.disabled_at.is_(None))
         account = (await connection.execute(query)).mappings().first()

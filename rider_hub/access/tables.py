@@ -29,6 +29,8 @@ session = Table(
     Column("token_hash", String(64), primary_key=True),
     Column("user_id", String(32), ForeignKey("user_account.id")),
     Column("rider_id", String(32)),
+    #: Keyed index of the phone a rider signed in with.
+    Column("phone", LargeBinary),
     Column("csrf", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rider_hub.access.actor import Actor, Role
+from rider_hub.access.actor import STAFF_ROLES, Actor, Role
 from rider_hub.access.hub import Hub
 from rider_hub.access.passwords import check_strength, hash_password, verify_password
 from rider_hub.access.scope import Scope
@@ -44,6 +44,9 @@ async def add_user(
     duties, Conflict where the user name is taken.
     """
     check_strength(password, username)
+    if not set(roles) <= STAFF_ROLES:
+        zh, en = "账号只能有工作人员的角色。", "An account has roles of staff only."
+        raise Invalid(zh, en, errors=[Failure(row=0, path="roles", code="role_not_of_staff", zh=zh, en=en)])
     if len(_SYSTEM_DUTIES & set(roles)) > 1:
         zh, en = (
             "系统、安全、审计管理员必须是三个账号。",

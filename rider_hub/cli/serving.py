@@ -10,6 +10,7 @@ import click
 from aiohttp import web
 
 from rider_hub.access import Actor, Hub, Keyring, Role, Scope
+from rider_hub.access.actor import STAFF_ROLES
 from rider_hub.access.opening import open_hub
 from rider_hub.access.users import add_user, any_user, operator
 from rider_hub.app import build_app, runner_for
@@ -98,7 +99,11 @@ def user() -> None:
 @click.argument("username")
 @click.option("--name", required=True, help="Shown on pages.")
 @click.option(
-    "--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role])
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice(sorted(role.value for role in STAFF_ROLES)),
 )
 @click.option("--division", "divisions", multiple=True, help="Code of a division in scope; may be repeated.")
 @click.option("--platform", "platforms", multiple=True)

@@ -13,7 +13,7 @@ from rider_hub.errors import Conflict, Failure, Invalid, Refused
 from rider_hub.membership.bodies import Body, is_choice, nearby_bodies
 from rider_hub.membership.ledger import append, history, live
 from rider_hub.membership.model import Consent, Declaration, Entry, Kind, Own
-from rider_hub.membership.persons import same_person
+from rider_hub.membership.persons import check_own_phone, same_person
 from rider_hub.membership.store import hold_record, read_record, write_record
 
 __all__ = ["bodies_for", "declare", "opt_in", "own_membership", "withdraw"]
@@ -45,6 +45,7 @@ async def declare(
     rider_id = _rider(actor)
     home = _checked_home(home_organization)
     async with hub.change(actor, _OPERATION) as work:
+        await check_own_phone(work.connection, actor)
         await hold_record(work.connection, hub.keys, rider_id)
         notice = await check_agreed(work.connection, Purpose.DECLARATION, notice_version)
         await _check_body(work, rider_id, body)
@@ -70,6 +71,7 @@ async def opt_in(hub: Hub, actor: Actor, *, purpose: str, body: str, notice_vers
     """
     rider_id = _rider(actor)
     async with hub.change(actor, _OPERATION) as work:
+        await check_own_phone(work.connection, actor)
         await hold_record(work.connection, hub.keys, rider_id)
         notice = await check_agreed(work.connection, purpose, notice_version)
         await _check_body(work, rider_id, body)
@@ -108,6 +110,7 @@ async def own_membership(hub: Hub, actor: Actor) -> Own:
     """Return what a rider has declared and consented to; for that rider's eyes only."""
     rider_id = _rider(actor)
     async with hub.look(actor, "membership.own") as look:
+        await check_own_phone(look.connection, actor)
         record = await _declared(look.connection, hub.keys, rider_id)
         persons = await same_person(look.connection, rider_id)
         lines = [line for each in persons for line in await history(look.connection, hub.keys, each)]
@@ -122,6 +125,7 @@ async def own_membership(hub: Hub, actor: Actor) -> Own:
 async def bodies_for(hub: Hub, actor: Actor) -> Sequence[Body]:
     """Return the organizations a rider is offered, the nearest first."""
     async with hub.look(actor, "membership.own") as look:
+        await check_own_phone(look.connection, actor)
         return await nearby_bodies(look.connection, _rider(actor), local_date(look.now))
 
 

@@ -71,6 +71,7 @@ def routes() -> list[web.RouteDef]:
         *guarded("riders.review", _link_routes()),
         *guarded("riders.view", [web.get("/riders/{id}", _rider)]),
         *guarded("riders.unmask", [web.post("/riders/{id}/unmask", _unmask)]),
+        *guarded("riders.review", [web.post("/riders/{id}/new-phone", _new_phone)]),
     ]
 
 
@@ -102,6 +103,12 @@ async def _actions(request: web.Request) -> Sequence[Action]:
         if allows(request[ACTOR], "riders.review")
         else []
     )
+
+
+async def _new_phone(request: web.Request) -> web.Response:
+    rider_id = request.match_info["id"]
+    await service.confirm_new_phone(request.app[HUB], request[ACTOR], rider_id)
+    raise web.HTTPSeeOther(f"/riders/{rider_id}")
 
 
 async def _rider(request: web.Request) -> web.Response:

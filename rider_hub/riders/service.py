@@ -17,7 +17,7 @@ from rider_hub.riders.rows import record_of, registration_rows, version_of, with
 from rider_hub.riders.tables import identity_link, registration, registration_history, rider
 from rider_hub.storage import insert_rows, new_id, upsert_rows
 
-__all__ = ["apply_registrations", "decide_link", "unmask_rider"]
+__all__ = ["apply_registrations", "confirm_new_phone", "decide_link", "unmask_rider"]
 
 
 @dataclass
@@ -170,6 +170,16 @@ async def _link(work: Change, rows: Sequence[Mapping[str, Any]], known: Mapping[
                 changed.add(row["id"])
                 indexes.update(index for index in found if index)
     await review_links(work.connection, changed, indexes, work.now)
+
+
+async def confirm_new_phone(hub: Hub, actor: Actor, rider_id: str) -> None:
+    """Let a rider's next sign-in count as the first, once the person was confirmed face to face."""
+    async with hub.change(actor, "riders.review", target=f"rider:{rider_id} phone") as work:
+        mine = update(rider).where(rider.c.id == rider_id, work.scope.where(rider.c.division))
+        changed = await work.connection.execute(mine.values(first_phone=None))
+        if not changed.rowcount:
+            raise Absent
+        work.opened([rider_id])
 
 
 async def unmask_rider(hub: Hub, actor: Actor, rider_id: str, purpose: str) -> Identity:

@@ -14,10 +14,10 @@ from rider_hub.errors import Conflict, Failure, Invalid, Unauthenticated
 from rider_hub.messages.service import post
 from rider_hub.riders.indexes import phone_index
 from rider_hub.riders.model import RegistrationState
-from rider_hub.riders.tables import registration
+from rider_hub.riders.tables import registration, rider
 from rider_hub.storage import upsert_rows
 
-__all__ = ["forget_codes", "request_code", "verify_code"]
+__all__ = ["forget_codes", "phone_mark", "request_code", "verify_code"]
 
 _DIGITS = 6
 _LIFETIME = timedelta(minutes=5)
@@ -57,6 +57,8 @@ async def verify_code(hub: Hub, phone: str, code: str) -> str:
         # The attempt counts even when it fails, so nothing is raised before this has committed.
         if await _use(work, hub.keys, _index(hub.keys, number), code.strip()):
             rider_id = await _rider_of(work.connection, hub.keys, number)
+            first = update(rider).where(rider.c.id == rider_id, rider.c.first_phone.is_(None))
+            await work.connection.execute(first.values(first_phone=phone_mark(hub.keys, number)))
         work.count(signed_in=int(rider_id is not None))
     if rider_id is None:
         raise Unauthenticated(
@@ -65,6 +67,12 @@ async def verify_code(hub: Hub, phone: str, code: str) -> str:
             code="wrong_code",
         )
     return rider_id
+
+
+def phone_mark(keys: Keyring, phone: str) -> bytes:
+    """Return the keyed index by which a session and the rider's first sign-in are compared."""
+    # A field of its own: it can't be joined to the registrations' phone index.
+    return keys.blind("index", "first_phone", _number(phone))
 
 
 async def forget_codes(connection: AsyncConnection, before: datetime) -> int:

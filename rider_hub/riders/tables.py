@@ -15,6 +15,8 @@ rider = Table(
     Column("division", Code(), nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
+    #: Keyed index of the phone that signed in first: a number a platform sent later opens services only.
+    Column("first_phone", LargeBinary),
     #: The community the rider chose on the phone page, before any finding of ours.
     Column("chosen_community", Code()),
     Index("ix_rider_division", "division"),

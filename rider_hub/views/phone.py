@@ -12,7 +12,7 @@ from rider_hub.access.sessions import close_session, open_session
 from rider_hub.errors import Conflict, Invalid, Unauthenticated
 from rider_hub.messages.delivery import deliver
 from rider_hub.messages.ports import port_for
-from rider_hub.riders.signin import request_code, verify_code
+from rider_hub.riders.signin import phone_mark, request_code, verify_code
 from rider_hub.views import phone_invitations, phone_membership, phone_own, phone_stations
 from rider_hub.web.forms import Form, read_form
 from rider_hub.web.shell import render
@@ -99,7 +99,8 @@ async def _verify(request: web.Request) -> web.Response:
         wrong = form.failed("code", error.code, error.zh, error.en)
         return await _ask_code(request, wrong, target, status=error.status)
     response = web.Response(status=303, headers={"Location": target})
-    await open_session(request, response, rider_id=rider_id)
+    mark = phone_mark(request.app[HUB].keys, form.value.phone)
+    await open_session(request, response, rider_id=rider_id, phone=mark)
     return response
 
 

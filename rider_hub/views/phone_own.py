@@ -15,6 +15,7 @@ from rider_hub.assignments.store import current
 from rider_hub.consent.ports import PORTS, export
 from rider_hub.divisions.store import names
 from rider_hub.errors import Invalid
+from rider_hub.membership.persons import has_own_phone
 from rider_hub.riders.own import choose_community, own_rider
 from rider_hub.views.phone_stations import search_communities
 from rider_hub.web.forms import read_form
@@ -91,7 +92,8 @@ async def _data(request: web.Request) -> web.Response:
     hub, actor = request.app[HUB], request[ACTOR]
     async with hub.look(actor, _OPERATION) as look:
         mine = await own_rider(look, hub)
-        sections = await export(request.app[PORTS], look, hub.keys, actor.rider_id or "")
+        own = await has_own_phone(look.connection, actor)
+        sections = await export(request.app[PORTS], look, hub.keys, actor.rider_id or "") if own else []
         opened = await _opened(look, actor.rider_id or "")
     return await render(request, "views/phone/data.html", mine=mine, sections=sections, opened=opened)
 

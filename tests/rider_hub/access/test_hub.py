@@ -129,6 +129,7 @@ async def test_accounts_sign_in_and_one_answer_covers_both_faults(database_url: 
         ("short", [Role.COUNTY_STAFF], "password_weak"),
         ("contains dong inside", [Role.COUNTY_STAFF], "password_weak"),
         ("long enough 1", [Role.SYSTEM_ADMIN, Role.AUDIT_ADMIN], "duties_not_separated"),
+        ("long enough 1", [Role.JOB], "role_not_of_staff"),
     ],
 )
 async def test_accounts_that_may_not_be_are_refused(

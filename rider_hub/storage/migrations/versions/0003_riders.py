@@ -95,6 +95,7 @@ def upgrade() -> None:
         ),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("first_phone", sa.LargeBinary(), nullable=True),
         sa.Column(
             "chosen_community",
             sa.String(length=12).with_variant(sa.String(length=12, collation="C"), "postgresql"),
