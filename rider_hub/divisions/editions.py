@@ -91,11 +91,13 @@ async def _clear_unfinished(hub: Hub, new: Edition, table: Table) -> None:
 
 async def _clear_rows(hub: Hub, table: Table, edition_id: str) -> None:
     mine = table.c.edition_id == edition_id
+    part = select(table.c.code).where(mine).order_by(table.c.code).limit(_ROWS_A_TRANSACTION)
     while True:
         async with hub.database.write() as connection:
-            part = select(table.c.code).where(mine).order_by(table.c.code).limit(_ROWS_A_TRANSACTION)
-            gone = await connection.execute(delete(table).where(mine, table.c.code.in_(part)))
-        if gone.rowcount == 0:
+            # Whether rows are left is asked for: deleting none may only mean that another import was faster.
+            codes = (await connection.execute(part)).scalars().all()
+            await connection.execute(delete(table).where(mine, table.c.code.in_(codes)))
+        if not codes:
             return
         await asyncio.sleep(0)
 
