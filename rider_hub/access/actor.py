@@ -71,6 +71,9 @@ class Actor:
     session: str | None = None
     #: Keyed index of the phone a rider signed in with.
     phone: bytes | None = None
+    #: Keyed index of the phone of the person behind a staff account, the same as the one of a rider's
+    #: registration: nobody verifies, approves or audits themselves by a second log-in. None where not stated.
+    person: bytes | None = None
 
     @property
     def role_titles(self) -> str:
