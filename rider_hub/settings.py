@@ -1,15 +1,21 @@
 """Settings from the environment, read once at start; every fault is reported at once."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rider_hub.errors import Failure, SettingsError
 
-__all__ = ["Settings"]
+__all__ = ["Network", "Settings"]
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SUITES = ("intl", "sm")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_PROXY_HEADERS = {"x-forwarded-for": "X-Forwarded-For", "forwarded": "Forwarded"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,12 @@ class Settings:
     jobs_inside: bool = True
     #: Cookies are marked Secure unless the hub is on loopback.
     secure_cookies: bool = False
+    #: The address visitors use, without a path: links the hub sends out are made of it, never of Host.
+    public_url: str = ""
+    #: Proxies whose word on who speaks through them is believed; nobody else's is.
+    trusted_proxies: tuple[Network, ...] = ()
+    #: The one header those proxies write; a visitor could send the other.
+    proxy_header: str = "X-Forwarded-For"
     #: Sign-in codes go to a file in data_dir and the console; only the demo sets this.
     demo: bool = False
 
@@ -75,6 +87,7 @@ class Settings:
                 )
             )
         host = env.get("RIDER_HUB_HOST", "127.0.0.1")
+        public_url = _origin(env.get("RIDER_HUB_PUBLIC_URL", ""), faults)
         settings = cls(
             data_dir=Path(env.get("RIDER_HUB_DATA_DIR", "data")),
             database_url=url,
@@ -84,8 +97,12 @@ class Settings:
             port=int(port),
             jobs_inside=flag("RIDER_HUB_JOBS_INSIDE", default=True),
             secure_cookies=flag(
-                "RIDER_HUB_SECURE_COOKIES", default=host not in {"127.0.0.1", "localhost", "::1"}
+                "RIDER_HUB_SECURE_COOKIES",
+                default=host not in _LOOPBACK or public_url.startswith("https://"),
             ),
+            public_url=public_url,
+            trusted_proxies=_networks(env.get("RIDER_HUB_TRUSTED_PROXIES", ""), faults),
+            proxy_header=_proxy_header(env.get("RIDER_HUB_PROXY_HEADER", "X-Forwarded-For"), faults),
         )
         if faults:
             raise SettingsError(
@@ -98,3 +115,53 @@ class Settings:
 
 def _fault(name: str, zh: str, en: str) -> Failure:
     return Failure(row=0, path=name, code="setting_invalid", zh=f"{name} {zh}", en=f"{name} {en}")
+
+
+def _origin(text: str, faults: list[Failure]) -> str:
+    """Return an address without its path's slash; plain http is for this machine alone."""
+    try:
+        parts = urlsplit(text.strip().removesuffix("/"))
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        whole = parts.hostname and (parts.port or 1) and not (parts.path or parts.query or parts.fragment)
+    except ValueError:
+        safe = whole = False
+    if text and not (safe and whole and "@" not in parts.netloc):
+        zh = "应为不带路径的 https:// 地址（本机可用 http://）"
+        faults.append(
+            _fault(
+                "RIDER_HUB_PUBLIC_URL", zh, "must be https:// and a host without a path (http:// on loopback)"
+            )
+        )
+    return text.strip().removesuffix("/")
+
+
+def _networks(text: str, faults: list[Failure]) -> tuple[Network, ...]:
+    try:
+        found = tuple(ipaddress.ip_network(one) for one in text.replace(",", " ").split())
+    except ValueError:
+        faults.append(
+            _fault(
+                "RIDER_HUB_TRUSTED_PROXIES",
+                "应为以逗号分隔的网段，如 10.0.0.5, 10.1.0.0/16",
+                "must be networks with commas between, such as 10.0.0.5, 10.1.0.0/16",
+            )
+        )
+        return ()
+    if any(network.prefixlen == 0 for network in found):
+        faults.append(
+            _fault("RIDER_HUB_TRUSTED_PROXIES", "不能信任所有地址", "can't hold every address there is")
+        )
+    return found
+
+
+def _proxy_header(text: str, faults: list[Failure]) -> str:
+    name = _PROXY_HEADERS.get(text.strip().lower(), "")
+    if not name:
+        faults.append(
+            _fault(
+                "RIDER_HUB_PROXY_HEADER",
+                "应为 X-Forwarded-For 或 Forwarded",
+                "must be X-Forwarded-For or Forwarded",
+            )
+        )
+    return name

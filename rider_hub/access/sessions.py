@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access.actor import ACTOR, PUBLIC, Actor
+from rider_hub.access.addresses import cookies_are_secure
 from rider_hub.access.hub import HUB, Hub
 from rider_hub.access.tables import session, user
 from rider_hub.access.users import actor_of
@@ -60,7 +61,7 @@ async def open_session(
             "seen_at": now,
         }
         await insert_rows(connection, session, [{"token_hash": _hash(token), **row}])
-    _set_cookie(hub, response, _COOKIE, token)
+    _set_cookie(request, response, _COOKIE, token)
 
 
 async def close_session(request: web.Request, response: web.StreamResponse) -> None:
@@ -96,7 +97,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     request[CSRF] = csrf or fresh
     response = await handler(request)
     if fresh and not response.prepared and not _is_signed(request):
-        _set_cookie(hub, response, _CSRF_COOKIE, fresh)
+        _set_cookie(request, response, _CSRF_COOKIE, fresh)
     return response
 
 
@@ -157,9 +158,9 @@ async def _actor(hub: Hub, row: RowMapping) -> Actor | None:
     return actor_of(account, session=row["token_hash"]) if account else None
 
 
-def _set_cookie(hub: Hub, response: web.StreamResponse, name: str, value: str) -> None:
+def _set_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
     response.set_cookie(
-        name, value, httponly=True, samesite="Lax", secure=hub.settings.secure_cookies, path="/"
+        name, value, httponly=True, samesite="Lax", secure=cookies_are_secure(request), path="/"
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.addresses import cookies_are_secure
 from rider_hub.divisions.model import level_of
 from rider_hub.errors import Absent, Conflict, Invalid
 from rider_hub.requests import listing, service
@@ -145,7 +146,7 @@ def _to_done(request: web.Request, code: str) -> web.Response:
         path=_FILED_PATH,
         httponly=True,
         samesite="Lax",
-        secure=request.app[HUB].settings.secure_cookies,
+        secure=cookies_are_secure(request),
     )
     return response
 
