@@ -62,7 +62,7 @@ def actor_named(keys: Keyring, actor: Actor, operation: str) -> str:
     """
     if actor.rider_id is None or operation != OWN:
         return actor.id
-    return f"rider:{keys.blind('subject', OWN, actor.rider_id).hex()[:32]}"
+    return f"rider:{keys.blind('lasting', OWN, actor.rider_id).hex()[:32]}"
 
 
 async def tampered(connection: AsyncConnection, keys: Keyring) -> list[str]:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -19,8 +19,10 @@ from rider_hub.errors import HubError
 
 __all__ = ["KeyFault", "Keyring", "Purpose"]
 
-Purpose = Literal["personal", "index", "quarantine", "membership", "subject", "audit", "feed"]
-_PURPOSES: tuple[Purpose, ...] = ("personal", "index", "quarantine", "membership", "subject", "audit", "feed")
+Purpose = Literal[
+    "personal", "quarantine", "membership", "account", "index", "subject", "audit", "lasting", "feed"
+]
+_PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 _NONCE = 12
 _TAG = 16
 

@@ -1,8 +1,8 @@
 """Tables of users, sessions and the audit trail."""
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table
 
-from rider_hub.storage import UtcDateTime, metadata
+from rider_hub.storage import UtcDateTime, keyed_column, metadata
 
 __all__ = ["audit_row", "audit_subject", "session", "sign_in_code", "user"]
 
@@ -30,7 +30,7 @@ session = Table(
     Column("user_id", String(32), ForeignKey("user_account.id")),
     Column("rider_id", String(32)),
     #: Keyed index of the phone a rider signed in with.
-    Column("phone", LargeBinary),
+    keyed_column("phone", "lasting", nullable=True),
     Column("csrf", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
@@ -40,8 +40,8 @@ session = Table(
 sign_in_code = Table(
     "sign_in_code",
     metadata,
-    Column("phone_index", LargeBinary, primary_key=True),
-    Column("code_mac", LargeBinary, nullable=False),
+    keyed_column("phone_index", "lasting", primary_key=True),
+    keyed_column("code_mac", "lasting"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("attempts", Integer, nullable=False),
     #: How many codes were asked for since window_at: guessing is bounded by codes an hour times attempts.
@@ -60,7 +60,7 @@ audit_row = Table(
     Column("purpose", String(200), nullable=False),
     Column("outcome", String(16), nullable=False),
     Column("counts", JSON, nullable=False),
-    Column("mac", LargeBinary, nullable=False),
+    keyed_column("mac", "audit"),
     Index("ix_audit_row_at", "at"),
 )
 

@@ -1,8 +1,8 @@
 """Tables of division codes and boundaries, each belonging to an edition."""
 
-from sqlalchemy import JSON, Boolean, Column, Date, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, Boolean, Column, Date, ForeignKey, Index, Integer, String, Table
 
-from rider_hub.storage import Code, UtcDateTime, metadata
+from rider_hub.storage import Code, UtcDateTime, metadata, open_bytes
 
 __all__ = ["boundary", "division", "edition"]
 
@@ -45,6 +45,6 @@ boundary = Table(
     Column("name", String(128), nullable=False),
     Column("level", String(16), nullable=False),
     #: WKB in lng/lat degrees, WGS 84.
-    Column("shape", LargeBinary, nullable=False),
+    open_bytes("shape"),
     Column("vertices", Integer, nullable=False),
 )

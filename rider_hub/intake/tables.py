@@ -1,8 +1,8 @@
 """Tables of senders, receipts, quarantine and cursors."""
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table
 
-from rider_hub.storage import Code, UtcDateTime, metadata
+from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
 __all__ = ["cursor", "quarantine", "receipt", "sender"]
 
@@ -18,7 +18,7 @@ sender = Table(
     Column("basis_document", String(128)),
     Column("frame", String(16)),
     #: Up to two live signing keys, sealed for (sender, platform).
-    Column("sealed_keys", LargeBinary),
+    sealed_column("sealed_keys", "account", row="platform", nullable=True),
     #: Where the hub pulls from or which folder it watches.
     Column("settings", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -35,7 +35,7 @@ receipt = Table(
     Column("transport", String(8), nullable=False),
     Column("source_name", String(200)),
     Column("idempotency_key", String(128), nullable=False),
-    Column("body_digest", LargeBinary, nullable=False),
+    keyed_column("body_digest", "lasting"),
     #: running, done, held
     Column("state", String(12), nullable=False),
     Column("frame_verdict", String(20)),
@@ -69,7 +69,7 @@ quarantine = Table(
     Column("record_id", String(128)),
     Column("failures", JSON, nullable=False),
     #: The row as sent, sealed under the quarantine key; NULL where a forbidden field forbids keeping it.
-    Column("sealed", LargeBinary),
+    sealed_column("sealed", "quarantine", nullable=True),
     #: waiting (to be mended), held (whole batch), replayed, refused, expired
     Column("state", String(12), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

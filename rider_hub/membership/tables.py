@@ -4,9 +4,11 @@
 envelopes are padded to one length, so that a copied database tells nothing of who declared.
 """
 
-from sqlalchemy import Column, Index, LargeBinary, String, Table
+from operator import itemgetter
 
-from rider_hub.storage import private_metadata
+from sqlalchemy import Column, Index, String, Table
+
+from rider_hub.storage import keyed_column, private_metadata, sealed_column
 
 __all__ = ["consent_entry", "declaration"]
 
@@ -15,8 +17,8 @@ consent_entry = Table(
     "consent_entry",
     private_metadata,
     Column("id", String(32), primary_key=True),
-    Column("subject", LargeBinary, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    keyed_column("subject", "subject", field="rider", of=itemgetter("rider_id")),
+    sealed_column("sealed", "membership"),
     Index("ix_consent_entry_subject", "subject"),
 )
 
@@ -24,7 +26,7 @@ declaration = Table(
     "declaration",
     private_metadata,
     Column("id", String(32), primary_key=True),
-    Column("subject", LargeBinary, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    keyed_column("subject", "subject", field="rider", of=itemgetter("rider_id")),
+    sealed_column("sealed", "membership"),
     Index("ix_declaration_subject", "subject", unique=True),
 )

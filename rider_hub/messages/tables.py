@@ -1,8 +1,8 @@
 """The table of the outbox."""
 
-from sqlalchemy import Column, Index, LargeBinary, String, Table
+from sqlalchemy import Column, Index, String, Table
 
-from rider_hub.storage import UtcDateTime, metadata
+from rider_hub.storage import UtcDateTime, metadata, sealed_column
 
 __all__ = ["outbox"]
 
@@ -12,7 +12,7 @@ outbox = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("kind", String(32), nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    sealed_column("sealed", "personal"),
     #: waiting, sent, dead
     Column("state", String(8), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

@@ -84,7 +84,7 @@ async def upsert_stations(
         version = _Version(
             record.updated_at or work.now,
             record.record_id or "",
-            keys.blind("index", "station.digest", one.digest.hex()),
+            keys.blind("lasting", "station.digest", one.digest.hex()),
         )
         if before is not None and (before.at, before.id) == (version.at, version.id):
             conflicts += [one.row] if before.digest != version.digest else []

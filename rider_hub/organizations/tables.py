@@ -1,8 +1,8 @@
 """Tables of party organizations, platforms, stations and instructors."""
 
-from sqlalchemy import Boolean, Column, Date, Float, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, Date, Float, Index, Integer, String, Table
 
-from rider_hub.storage import Code, UtcDateTime, metadata
+from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata
 
 __all__ = ["coverage", "instructor", "party_organization", "platform", "station"]
 
@@ -62,7 +62,7 @@ station = Table(
     Column("active_to", Date),
     Column("version_at", UtcDateTime, nullable=False),
     Column("version_id", String(128), nullable=False),
-    Column("digest", LargeBinary, nullable=False),
+    keyed_column("digest", "lasting"),
     Column("retracted", Boolean, nullable=False),
     Index("uq_station_platform_ref", "platform", "station_ref", unique=True),
     Index("ix_station_division", "division"),

@@ -1,8 +1,10 @@
 """Tables of activities (open) and invitations (private: those to open and to party activities look alike)."""
 
-from sqlalchemy import Boolean, Column, Index, LargeBinary, String, Table
+from operator import itemgetter
 
-from rider_hub.storage import Code, UtcDateTime, metadata, private_metadata
+from sqlalchemy import Boolean, Column, Index, String, Table
+
+from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, private_metadata, sealed_column
 
 __all__ = ["activity", "invitation"]
 
@@ -25,10 +27,10 @@ invitation = Table(
     "invitation",
     private_metadata,
     Column("id", String(32), primary_key=True),
-    Column("subject", LargeBinary, nullable=False),
+    keyed_column("subject", "subject", field="rider", of=itemgetter("rider_id")),
     #: HMAC of the inviting body, so that its worklist is found without opening every row.
-    Column("body_index", LargeBinary, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    keyed_column("body_index", "subject", field="body", of=itemgetter("body")),
+    sealed_column("sealed", "membership"),
     Index("ix_invitation_subject", "subject"),
     Index("ix_invitation_body_index", "body_index"),
 )

@@ -28,7 +28,7 @@ def code_of(keys: Keyring, seed: str) -> str:
     """
     if not _SEED.fullmatch(seed):
         seed = new_seed()
-    number = int.from_bytes(keys.blind("index", "query_code_seed", seed), "big")
+    number = int.from_bytes(keys.blind("lasting", "query_code_seed", seed), "big")
     signs = []
     for _ in range(_LENGTH):
         number, rest = divmod(number, len(_SIGNS))
@@ -40,7 +40,7 @@ def index_of(keys: Keyring, code: str) -> bytes:
     """Return the index of a code as typed: full-width or small letters, blanks and dashes are fine."""
     plain = unicodedata.normalize("NFKC", code).upper()
     kept = "".join(sign for sign in plain if sign.isalnum())
-    return keys.blind("index", "query_code", kept[:64])
+    return keys.blind("lasting", "query_code", kept[:64])
 
 
 def shown(code: str) -> str:

@@ -1,8 +1,8 @@
 """Tables of service requests and what happened to each."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table
 
-from rider_hub.storage import Code, UtcDateTime, metadata
+from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
 __all__ = ["request_event", "service_request"]
 
@@ -11,14 +11,14 @@ service_request = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     #: HMAC of the 查询码: only its holder can ask without signing in.
-    Column("query_index", LargeBinary, nullable=False, unique=True),
+    keyed_column("query_index", "lasting", unique=True),
     #: NULL where the reporter wished to stay anonymous.
     Column("rider_id", String(32)),
     Column("channel", String(16), nullable=False),
     Column("category", String(32), nullable=False),
     Column("division", Code(), nullable=False),
     #: {"text", "address"} sealed for (service_request, id)
-    Column("sealed", LargeBinary, nullable=False),
+    sealed_column("sealed", "personal"),
     #: open, answered, confirmed, reopened
     Column("state", String(12), nullable=False),
     #: NULL where nobody answers for the place yet: the county's to assign.
@@ -49,6 +49,6 @@ request_event = Table(
     #: filed, routed, answered, confirmed, reopened, overdue
     Column("kind", String(16), nullable=False),
     Column("actor_title", String(128), nullable=False),
-    Column("sealed", LargeBinary),
+    sealed_column("sealed", "personal", nullable=True),
     Index("ix_request_event_request_id", "request_id", "at"),
 )

@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives import hashes, hmac
 
 from connectors.identity import normalise_phone
 from rider_hub.access import Keyring
+from rider_hub.riders.searched import TAIL, plain_name
 
 __all__ = [
     "county_feed_key",
@@ -16,8 +17,6 @@ __all__ = [
     "phone_index",
     "search_indexes",
 ]
-
-_TAIL = 4
 
 
 def county_feed_key(keys: Keyring, county: str) -> bytes:
@@ -37,7 +36,7 @@ def identity_hash(keys: Keyring, county: str, number: str) -> str:
 
 def identity_index(keys: Keyring, id_hash: str) -> bytes:
     """Return what is stored of an identity number: the HMAC under the hub's own key of the inner value."""
-    return keys.blind("index", "identity", id_hash)
+    return keys.blind("lasting", "identity", id_hash)
 
 
 def phone_index(keys: Keyring, phone: str) -> bytes:
@@ -47,12 +46,12 @@ def phone_index(keys: Keyring, phone: str) -> bytes:
 
 def phone4_index(keys: Keyring, phone: str) -> bytes:
     """Return the index of a phone number's last four digits."""
-    return keys.blind("index", "phone4", phone[-_TAIL:])
+    return keys.blind("index", "phone4", phone[-TAIL:])
 
 
 def name_index(keys: Keyring, name: str) -> bytes:
     """Return the index of a full name; width and blanks make no difference."""
-    return keys.blind("index", "name", "".join(unicodedata.normalize("NFKC", name).split()))
+    return keys.blind("index", "name", plain_name(name))
 
 
 def search_indexes(keys: Keyring, text: str) -> tuple[str, bytes]:
@@ -62,7 +61,7 @@ def search_indexes(keys: Keyring, text: str) -> tuple[str, bytes]:
     keyed indexes of these three are kept.
     """
     typed = unicodedata.normalize("NFKC", text).strip()
-    if typed.isascii() and typed.isdigit() and len(typed) == _TAIL:
+    if typed.isascii() and typed.isdigit() and len(typed) == TAIL:
         return "phone4_index", phone4_index(keys, typed)
     phone = normalise_phone(typed)
     if phone:

@@ -43,7 +43,7 @@ def without_number(checked: Checked, keys: Keyring, county: str) -> Checked:
 def version_of(checked: Checked, keys: Keyring) -> Version:
     """Return the version of a record, its digest keyed."""
     record = record_of(checked)
-    return Version(record.updated_at, record.record_id, keys.blind("index", "digest", checked.digest.hex()))
+    return Version(record.updated_at, record.record_id, keys.blind("lasting", "digest", checked.digest.hex()))
 
 
 def registration_rows(

@@ -72,7 +72,7 @@ async def verify_code(hub: Hub, phone: str, code: str) -> str:
 def phone_mark(keys: Keyring, phone: str) -> bytes:
     """Return the keyed index by which a session and the rider's first sign-in are compared."""
     # A field of its own: it can't be joined to the registrations' phone index.
-    return keys.blind("index", "first_phone", _number(phone))
+    return keys.blind("lasting", "first_phone", _number(phone))
 
 
 async def forget_codes(connection: AsyncConnection, before: datetime) -> int:
@@ -111,7 +111,7 @@ async def _use(work: Change, keys: Keyring, index: bytes, code: str) -> bool:
         .returning(sign_in_code.c.code_mac)
     )
     stored = (await work.connection.execute(attempt)).scalar_one_or_none()
-    if stored is None or not keys.verifies("index", _message(index, code), stored):
+    if stored is None or not keys.verifies("lasting", _message(index, code), stored):
         return False
     spent = (
         update(sign_in_code)
@@ -151,11 +151,11 @@ def _number(phone: str) -> str:
 
 def _index(keys: Keyring, number: str) -> bytes:
     # A field of its own: a copied table of codes can't be joined to the registrations' phone index.
-    return keys.blind("index", "sign_in_phone", number)
+    return keys.blind("lasting", "sign_in_phone", number)
 
 
 def _mac(keys: Keyring, index: bytes, code: str) -> bytes:
-    return keys.mac("index", _message(index, code))
+    return keys.mac("lasting", _message(index, code))
 
 
 def _message(index: bytes, code: str) -> bytes:

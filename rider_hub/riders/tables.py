@@ -1,8 +1,9 @@
 """Tables of riders, their registrations with history, and identity links."""
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, LargeBinary, String, Table
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, String, Table
 
-from rider_hub.storage import Code, UtcDateTime, metadata
+from rider_hub.riders.searched import name_of, phone4_of, phone_of
+from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
 __all__ = ["identity_link", "registration", "registration_history", "rider"]
 
@@ -16,7 +17,7 @@ rider = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     #: Keyed index of the phone that signed in first: a number a platform sent later opens services only.
-    Column("first_phone", LargeBinary),
+    keyed_column("first_phone", "lasting", nullable=True),
     #: The community the rider chose on the phone page, before any finding of ours.
     Column("chosen_community", Code()),
     Index("ix_rider_division", "division"),
@@ -44,14 +45,14 @@ registration = Table(
     #: Version of the key (platform, platform_rider_ref): the greatest (version_at, version_id, digest) wins.
     Column("version_at", UtcDateTime, nullable=False),
     Column("version_id", String(128), nullable=False),
-    Column("digest", LargeBinary, nullable=False),
+    keyed_column("digest", "lasting"),
     Column("seen_at", UtcDateTime, nullable=False),
     #: {"name", "phone"} sealed for (registration, id).
-    Column("sealed", LargeBinary),
-    Column("phone_index", LargeBinary),
-    Column("phone4_index", LargeBinary),
-    Column("name_index", LargeBinary),
-    Column("identity_index", LargeBinary),
+    sealed_column("sealed", "personal", nullable=True),
+    keyed_column("phone_index", "index", field="phone", of=phone_of, nullable=True),
+    keyed_column("phone4_index", "index", field="phone4", of=phone4_of, nullable=True),
+    keyed_column("name_index", "index", field="name", of=name_of, nullable=True),
+    keyed_column("identity_index", "lasting", nullable=True),
     Column("hold", String(48)),
     Index("uq_registration_platform_ref", "platform", "platform_rider_ref", unique=True),
     Index("ix_registration_rider_id", "rider_id"),

@@ -1,5 +1,6 @@
 """Engines, transactions, migrations and dialect differences; knows no table by name."""
 
+from rider_hub.storage.binary import keyed_column, open_bytes, sealed_column
 from rider_hub.storage.engine import Database
 from rider_hub.storage.ids import new_id
 from rider_hub.storage.metadata import Code, UtcDateTime, metadata, private_metadata
@@ -12,8 +13,11 @@ __all__ = [
     "in_batches",
     "insert_ignoring",
     "insert_rows",
+    "keyed_column",
     "metadata",
     "new_id",
+    "open_bytes",
     "private_metadata",
+    "sealed_column",
     "upsert_rows",
 ]
