@@ -53,9 +53,9 @@ _MENU = (
     MenuItem("runs", "匹配任务", "/match-runs", "match", "match.approve"),
     MenuItem("invitations", "活动邀请", "/invitations", "invite", "invitations.view"),
     MenuItem("requests", "诉求", "/requests", "request", "requests.view"),
-    MenuItem("stations", "站点", "/stations", "station", "organizations.view"),
+    MenuItem("stations", "站点", "/stations", "station", "stations.view"),
     MenuItem("organizations", "党组织", "/organizations", "organization", "organizations.view"),
-    MenuItem("lovestations", "驿站", "/lovestations", "love", "riders.view"),
+    MenuItem("lovestations", "驿站", "/lovestations", "love", "organizations.view"),
     MenuItem("feeds", "数据接入", "/feeds", "feed", "feeds.view"),
     MenuItem("jobs", "定时任务", "/jobs", "job", "jobs.view"),
 )

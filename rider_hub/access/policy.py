@@ -14,6 +14,7 @@ _COUNTY = frozenset({Role.COUNTY_STAFF})
 _STREET = frozenset({Role.COUNTY_STAFF, Role.STREET_STAFF})
 _FIELD = _STREET | {Role.BRANCH_SECRETARY, Role.INSTRUCTOR}
 _SYSTEM = frozenset({Role.SYSTEM_ADMIN})
+_COMPANY = frozenset({Role.PLATFORM_ACCOUNT, Role.PARTNER_ACCOUNT})
 _JOB = frozenset({Role.JOB})
 _RIDER = frozenset({Role.RIDER})
 _ANYONE = frozenset(Role)
@@ -27,10 +28,11 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "map.view": _FIELD,
     "users.change": _SYSTEM | {Role.SECURITY_ADMIN},
     "imports.change": _COUNTY | _SYSTEM,
-    "divisions.view": _FIELD | _RIDER,
+    "divisions.view": _FIELD | _RIDER | _COMPANY,
     "organizations.view": _FIELD,
+    "stations.view": _FIELD | _COMPANY,
     "lovestations.view": _ANYONE,
-    "riders.view": _FIELD,
+    "riders.view": _FIELD | _COMPANY,
     "riders.unmask": _STREET,
     "riders.review": _STREET,
     "feeds.push": frozenset({Role.SENDER}),

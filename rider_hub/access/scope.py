@@ -1,6 +1,6 @@
 """The rows a viewer may see, as a condition every query takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 
@@ -9,10 +9,15 @@ __all__ = ["Scope"]
 
 @dataclass(frozen=True)
 class Scope:
-    """A set of divisions or of platforms; an empty scope sees nothing."""
+    """A region, a platform or a partner, or a region's part of one; an empty scope sees nothing.
+
+    Each kind that is named narrows: a platform's account with a county sees that platform's rows of that
+    county. A region is a set of divisions, those a park is made of among them (`access.parks`).
+    """
 
     divisions: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
+    partners: tuple[str, ...] = ()
     everything: bool = False
 
     @classmethod
@@ -20,30 +25,57 @@ class Scope:
         """Return the scope of the hub's own jobs and of an operator at the command line."""
         return cls(everything=True)
 
+    @property
+    def of_company(self) -> bool:
+        """Whether this is a platform's or partner's scope: rows of their own, never a place's."""
+        return bool(self.platforms or self.partners)
+
     def where(
-        self, division: ColumnElement[str] | None = None, platform: ColumnElement[str] | None = None
+        self,
+        division: ColumnElement[str] | None = None,
+        platform: ColumnElement[str] | None = None,
+        partner: ColumnElement[str] | None = None,
     ) -> ColumnElement[bool]:
-        """Return the condition for rows whose division or platform lies in this scope.
+        """Return the condition for rows that lie in this scope.
 
         A division holds all codes that begin with its own; as a range, so that the index on a byte-compared
-        column serves it (":" follows "9"). A row is out of scope where its column is NULL.
+        column serves it (":" follows "9"). A row is out of scope where its column is NULL, and where the
+        table has no such column: rows that name no platform are no platform's.
         """
         if self.everything:
             return true()
-        conditions: list[ColumnElement[bool]] = []
-        if division is not None:
-            conditions += [and_(division >= code, division < code + ":") for code in self.divisions]
-        if platform is not None and self.platforms:
-            conditions.append(platform.in_(self.platforms))
-        return or_(*conditions) if conditions else false()
+        limits: list[ColumnElement[bool]] = []
+        if self.divisions:
+            limits.append(false() if division is None else or_(*_ranges(division, self.divisions)))
+        if self.platforms:
+            limits.append(false() if platform is None else platform.in_(self.platforms))
+        if self.partners:
+            limits.append(false() if partner is None else partner.in_(self.partners))
+        return and_(*limits) if limits else false()
 
-    def covers(self, division: str | None = None, platform: str | None = None) -> bool:
-        """Say whether one division or platform lies in this scope."""
+    def covers(
+        self, division: str | None = None, platform: str | None = None, partner: str | None = None
+    ) -> bool:
+        """Say whether one row with these values lies in this scope."""
         if self.everything:
             return True
         inside = division is not None and any(division.startswith(code) for code in self.divisions)
-        return inside or (platform is not None and platform in self.platforms)
+        limits = [
+            inside if self.divisions else None,
+            platform in self.platforms if self.platforms else None,
+            partner in self.partners if self.partners else None,
+        ]
+        asked = [limit for limit in limits if limit is not None]
+        return bool(asked) and all(asked)
 
     def narrowed(self, division: str) -> "Scope":
         """Return the part of this scope inside a division; widening gives an empty scope."""
-        return Scope(divisions=(division,)) if self.covers(division) else Scope()
+        inside = any(division.startswith(code) for code in self.divisions)
+        whole = self.everything or (self.of_company and not self.divisions)
+        return replace(self, divisions=(division,), everything=False) if inside or whole else Scope()
+
+
+def _ranges(division: ColumnElement[str], codes: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    # A code inside another one of the scope adds nothing but work.
+    widest = [code for code in codes if not any(code != up and code.startswith(up) for up in codes)]
+    return [and_(division >= code, division < code + ":") for code in widest]

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rider_hub.access.actor import ACTOR, PUBLIC, Actor
 from rider_hub.access.addresses import cookies_are_secure
 from rider_hub.access.hub import HUB, Hub
+from rider_hub.access.parks import with_parks
 from rider_hub.access.tables import session, user
 from rider_hub.access.users import actor_of
 from rider_hub.errors import HubError
@@ -155,7 +156,10 @@ async def _actor(hub: Hub, row: RowMapping) -> Actor | None:
     async with hub.database.read() as connection:
         query = select(user).where(user.c.id == row["user_id"], user.c.disabled_at.is_(None))
         account = (await connection.execute(query)).mappings().first()
-    return actor_of(account, session=row["token_hash"]) if account else None
+        if account is None:
+            return None
+        actor = actor_of(account, session=row["token_hash"])
+        return await with_parks(connection, actor, account["parks"])
 
 
 def _set_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:

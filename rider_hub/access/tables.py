@@ -2,9 +2,9 @@
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table
 
-from rider_hub.storage import UtcDateTime, keyed_column, metadata
+from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata
 
-__all__ = ["audit_row", "audit_subject", "session", "sign_in_code", "user"]
+__all__ = ["audit_row", "audit_subject", "park", "park_member", "session", "sign_in_code", "user"]
 
 user = Table(
     "user_account",
@@ -20,6 +20,27 @@ user = Table(
     Column("scope_title", String(128), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("disabled_at", UtcDateTime),
+    #: Names of partners and codes of parks, beside divisions and platforms; NULL where there are none.
+    Column("partners", JSON),
+    Column("parks", JSON),
+)
+
+#: An overlay area: a park, or the district of an office that spans streets.
+park = Table(
+    "park",
+    metadata,
+    Column("code", String(48), primary_key=True),
+    Column("name", String(128), nullable=False),
+    #: The division that holds the whole of it; whose scope covers it may change it.
+    Column("division", Code(), nullable=False),
+)
+
+#: The divisions a park is made of; scopes and nothing else are made from them.
+park_member = Table(
+    "park_member",
+    metadata,
+    Column("park", String(48), ForeignKey("park.code"), primary_key=True),
+    Column("division", Code(), primary_key=True),
 )
 
 #: A session of a member of staff (user_id) or of a rider (rider_id); only the token's hash is kept.

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access.actor import STAFF_ROLES, Actor, Role
 from rider_hub.access.hub import Hub
+from rider_hub.access.parks import with_parks
 from rider_hub.access.passwords import check_strength, hash_password, verify_password
 from rider_hub.access.scope import Scope
 from rider_hub.access.tables import user
@@ -35,6 +36,8 @@ async def add_user(
     roles: Sequence[Role],
     divisions: Sequence[str] = (),
     platforms: Sequence[str] = (),
+    partners: Sequence[str] = (),
+    parks: Sequence[str] = (),
     organizations: Sequence[str] = (),
     scope_title: str = "",
 ) -> str:
@@ -64,8 +67,10 @@ async def add_user(
         "roles": sorted(roles),
         "divisions": sorted(divisions),
         "platforms": sorted(platforms),
+        "partners": sorted(partners),
+        "parks": sorted(parks),
         "organizations": sorted(organizations),
-        "scope_title": scope_title or "、".join([*divisions, *platforms]),
+        "scope_title": scope_title or "、".join([*divisions, *parks, *platforms, *partners]),
     }
     async with hub.change(actor, "users.change", target=username) as work:
         taken = await work.connection.execute(select(user.c.id).where(user.c.username == username))
@@ -104,7 +109,7 @@ async def authenticate(hub: Hub, username: str, password: str) -> Actor:
         raise Unauthenticated(
             "用户名或密码不对。", "The user name or the password is wrong.", code="wrong_credentials"
         )
-    return actor_of(row)
+    return await _placed(hub, row)
 
 
 async def operator(hub: Hub, username: str) -> Actor:
@@ -115,16 +120,25 @@ async def operator(hub: Hub, username: str) -> Actor:
             f"没有用户 {username}。可用 rider-hub user add 新建。",
             f"There is no user {username}; add one with `rider-hub user add`.",
         )
-    return actor_of(row)
+    return await _placed(hub, row)
+
+
+async def _placed(hub: Hub, row: RowMapping) -> Actor:
+    async with hub.database.read() as connection:
+        return await with_parks(connection, actor_of(row), row["parks"])
 
 
 def actor_of(row: RowMapping, session: str | None = None) -> Actor:
-    """Return the actor an account's row describes."""
+    """Return the actor an account's row describes; its parks are added by `with_parks`."""
     return Actor(
         id=f"user:{row['username']}",
         display_name=row["display_name"],
         roles=frozenset(Role(name) for name in row["roles"]),
-        scope=Scope(divisions=tuple(row["divisions"]), platforms=tuple(row["platforms"])),
+        scope=Scope(
+            divisions=tuple(row["divisions"]),
+            platforms=tuple(row["platforms"]),
+            partners=tuple(row["partners"] or ()),
+        ),
         scope_title=row["scope_title"],
         organizations=frozenset(row["organizations"]),
         session=session,

@@ -16,6 +16,7 @@ from rider_hub.access import Actor, Hub
 from rider_hub.cli.import_report import plain, say, tell
 from rider_hub.cli.running import as_user, echo_json, run_as, saying_errors
 from rider_hub.clock import local_date
+from rider_hub.divisions import overlays
 from rider_hub.divisions import service as divisions_service
 from rider_hub.divisions.boundary_checks import (
     boundary_faults,
@@ -155,6 +156,19 @@ def import_instructors(file: Path, keep_good: bool, username: str, as_json: bool
 
     async def work(hub: Hub, actor: Actor) -> ImportReport:
         return await organizations_service.import_instructors(hub, actor, _rows(file), keep_good=keep_good)
+
+    tell(run_as(username, _reading(work)), as_json=as_json)
+
+
+@importing.command("parks")
+@_file
+@as_user
+@_json
+def import_parks(file: Path, username: str, as_json: bool) -> None:
+    """Import parks, the sets of divisions a scope may name: code,name,division, a row a division."""
+
+    async def work(hub: Hub, actor: Actor) -> ImportReport:
+        return await overlays.import_parks(hub, actor, _rows(file))
 
     tell(run_as(username, _reading(work)), as_json=as_json)
 

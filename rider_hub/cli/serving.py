@@ -107,6 +107,8 @@ def user() -> None:
 )
 @click.option("--division", "divisions", multiple=True, help="Code of a division in scope; may be repeated.")
 @click.option("--platform", "platforms", multiple=True)
+@click.option("--partner", "partners", multiple=True, help="Name of a partner as the platforms state it.")
+@click.option("--park", "parks", multiple=True, help="Code of a park whose divisions are in scope.")
 @click.option(
     "--organization", "organizations", multiple=True, help="Party organization the person works for."
 )
@@ -119,6 +121,8 @@ def user_add(
     roles: tuple[str, ...],
     divisions: tuple[str, ...],
     platforms: tuple[str, ...],
+    partners: tuple[str, ...],
+    parks: tuple[str, ...],
     organizations: tuple[str, ...],
     acting: str | None,
     password: str,
@@ -136,6 +140,8 @@ def user_add(
             roles=[Role(role) for role in roles],
             divisions=divisions,
             platforms=platforms,
+            partners=partners,
+            parks=parks,
             organizations=organizations,
         )
 

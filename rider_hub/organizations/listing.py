@@ -15,7 +15,7 @@ from rider_hub.errors import Absent
 from rider_hub.organizations.model import HostKind, Organization, OrganizationKind, global_ref
 from rider_hub.organizations.network import to_organization
 from rider_hub.organizations.rules import choose_covering
-from rider_hub.organizations.store import active_on, valid_on
+from rider_hub.organizations.store import active_on, stations_in, valid_on
 from rider_hub.organizations.tables import coverage, instructor, party_organization, platform, station
 from rider_hub.storage import in_batches
 
@@ -56,7 +56,7 @@ class Listing:
 async def list_stations(look: Look, listing: Listing) -> tuple[list[dict[str, Any]], int]:
     """Return stations at work today with their place and covering organization, and how many there are."""
     on = local_date(look.now)
-    query = select(station).where(look.scope.where(station.c.division, station.c.platform), active_on(on))
+    query = select(station).where(stations_in(look.scope), active_on(on))
     query = _narrowed(query, station, listing, (station.c.name, station.c.station_ref))
     if (code := listing.filters.get("platform")) is not None:
         query = query.where(station.c.platform == code)
@@ -130,9 +130,7 @@ async def organization_rows(look: Look, rows: Sequence[RowMapping], on: date) ->
 
 async def show_station(look: Look, station_id: str) -> dict[str, Any]:
     """Return one station; raises Absent where there is none in scope."""
-    query = select(station).where(
-        station.c.id == station_id, look.scope.where(station.c.division, station.c.platform)
-    )
+    query = select(station).where(station.c.id == station_id, stations_in(look.scope))
     row = (await look.connection.execute(query)).mappings().first()
     if row is None:
         raise Absent

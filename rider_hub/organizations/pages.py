@@ -17,7 +17,8 @@ from rider_hub.organizations.listing import (
     show_station,
 )
 from rider_hub.organizations.model import OrganizationKind
-from rider_hub.organizations.tables import platform
+from rider_hub.organizations.store import stations_in
+from rider_hub.organizations.tables import platform, station
 from rider_hub.web.ledger import Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query, Text
 from rider_hub.web.shell import render
@@ -25,19 +26,18 @@ from rider_hub.web.values import Link
 
 __all__ = ["listing_of", "organization_url", "routes", "street_options"]
 
-_OPERATION = "organizations.view"
+_OPERATION, _STATIONS_OPERATION = "organizations.view", "stations.view"
 _COUNTY_DIGITS, _STREET_DIGITS = 6, 9
 
 
 def routes() -> list[web.RouteDef]:
     """Return the pages of stations and organizations."""
-    shown = [
-        *ledger_routes(_STATIONS, "/stations"),
+    stations = [*ledger_routes(_STATIONS, "/stations"), web.get("/stations/{id}", _station)]
+    organizations = [
         *ledger_routes(_ORGANIZATIONS, "/organizations"),
-        web.get("/stations/{id}", _station),
         web.get("/organizations/{code}", _organization),
     ]
-    return guarded(_OPERATION, shown)
+    return [*guarded(_STATIONS_OPERATION, stations), *guarded(_OPERATION, organizations)]
 
 
 def organization_url(code: str) -> str:
@@ -60,7 +60,7 @@ async def street_options(request: web.Request) -> Sequence[tuple[str, str]]:
     """Return the streets inside the viewer's scope as choices."""
     hub, actor = request.app[HUB], request[ACTOR]
     options: dict[str, str] = {}
-    async with hub.look(actor, _OPERATION) as look:
+    async with hub.look(actor, "divisions.view") as look:
         for code in actor.scope.divisions:
             if len(code) == _COUNTY_DIGITS:
                 options |= {one.code: one.name for one in await children(look.connection, code)}
@@ -70,15 +70,17 @@ async def street_options(request: web.Request) -> Sequence[tuple[str, str]]:
 
 
 async def _platform_options(request: web.Request) -> Sequence[tuple[str, str]]:
-    async with request.app[HUB].look(request[ACTOR], _OPERATION) as look:
-        rows = await look.connection.execute(
-            select(platform.c.code, platform.c.name).order_by(platform.c.code)
-        )
-        return [(row.code, row.name) for row in rows]
+    async with request.app[HUB].look(request[ACTOR], _STATIONS_OPERATION) as look:
+        query = select(platform.c.code, platform.c.name).order_by(platform.c.code)
+        if look.scope.of_company:
+            # A company learns of no other company from a filter's choices.
+            mine = select(station.c.platform).where(stations_in(look.scope))
+            query = query.where(platform.c.code.in_(mine))
+        return [(row.code, row.name) for row in await look.connection.execute(query)]
 
 
 async def _load_stations(request: web.Request, query: Query) -> Page:
-    async with request.app[HUB].look(request[ACTOR], _OPERATION) as look:
+    async with request.app[HUB].look(request[ACTOR], _STATIONS_OPERATION) as look:
         rows, total = await list_stations(look, listing_of(query))
         return Page([_station_row(row) for row in rows], total, look.now)
 
@@ -101,7 +103,7 @@ def _organization_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _station(request: web.Request) -> web.Response:
-    async with request.app[HUB].look(request[ACTOR], _OPERATION) as look:
+    async with request.app[HUB].look(request[ACTOR], _STATIONS_OPERATION) as look:
         found = await show_station(look, request.match_info["id"])
     return await render(request, "organizations/station.html", it=found, url_of=organization_url)
 

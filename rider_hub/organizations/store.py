@@ -6,10 +6,11 @@ from datetime import date
 from sqlalchemy import ColumnElement, Table, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rider_hub.access import Scope
 from rider_hub.organizations.tables import instructor, party_organization, station
 from rider_hub.storage import in_batches
 
-__all__ = ["active_on", "instructor_titles", "station_titles", "titles", "valid_on"]
+__all__ = ["active_on", "instructor_titles", "station_titles", "stations_in", "titles", "valid_on"]
 
 _CODES_A_QUERY = 500
 
@@ -17,6 +18,11 @@ _CODES_A_QUERY = 500
 def valid_on(table: Table, on: date) -> ColumnElement[bool]:
     """Return the condition for rows in force on a day, both ends included."""
     return and_(table.c.valid_from <= on, or_(table.c.valid_to.is_(None), table.c.valid_to >= on))
+
+
+def stations_in(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition for stations in a scope: of its region, its platform, its partner."""
+    return scope.where(station.c.division, station.c.platform, station.c.partner)
 
 
 def active_on(on: date) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from rider_hub.parameters import parameter
 from rider_hub.riders.identity import explain
 from rider_hub.riders.indexes import search_indexes
 from rider_hub.riders.model import LinkState, RegistrationState
+from rider_hub.riders.reach import registrations_in, riders_in
 from rider_hub.riders.store import masked
 from rider_hub.riders.tables import identity_link, registration, registration_history, rider
 from rider_hub.storage import in_batches
@@ -32,15 +33,17 @@ async def list_riders(
     """Return riders in scope as rows of the ledger, the one seen last first, and how many there are."""
     query = select(rider).where(*_conditions(work, hub.keys, filters))
     total = (await work.connection.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-    query = query.order_by(rider.c.last_seen_at.desc(), rider.c.id).limit(limit).offset(offset)
+    # To a company the order would tell when its rider was last seen by another.
+    order = [] if work.scope.of_company else [rider.c.last_seen_at.desc()]
+    query = query.order_by(*order, rider.c.id).limit(limit).offset(offset)
     riders = (await work.connection.execute(query)).mappings().all()
-    mine = await _registrations(work.connection, [row["id"] for row in riders])
+    mine = await _registrations(work, [row["id"] for row in riders])
     words = await _Words.of(work.connection, riders, [one for group in mine.values() for one in group])
-    return [_row(hub, row, mine[row["id"]], words) for row in riders], total
+    return [_row(hub, work, row, mine[row["id"]], words) for row in riders], total
 
 
 def _conditions(work: Look, keys: Keyring, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = [registration.c.rider_id == rider.c.id]
+    wanted = [registration.c.rider_id == rider.c.id, registrations_in(work.scope)]
     chosen = [name for name in ("platform", "employment", "state") if filters.get(name)]
     wanted += [registration.c[name] == filters[name] for name in chosen]
     if filters.get("state") == RegistrationState.ACTIVE:
@@ -53,15 +56,15 @@ def _conditions(work: Look, keys: Keyring, filters: Mapping[str, str]) -> list[C
         wanted.append(registration.c[column] == value)
     street = filters.get("street")
     inside = [and_(rider.c.division >= street, rider.c.division < street + ":")] if street else []
-    return [work.scope.where(rider.c.division), *inside, exists().where(*wanted)]
+    return [riders_in(work.scope), *inside, exists().where(*wanted)]
 
 
-async def _registrations(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[RowMapping]]:
+async def _registrations(work: Look, ids: Sequence[str]) -> dict[str, list[RowMapping]]:
     found: dict[str, list[RowMapping]] = {}
     for part in in_batches(ids, _IDS_A_QUERY):
-        query = select(registration).where(registration.c.rider_id.in_(part))
+        query = select(registration).where(registration.c.rider_id.in_(part), registrations_in(work.scope))
         query = query.order_by(registration.c.platform, registration.c.platform_rider_ref)
-        for row in (await connection.execute(query)).mappings():
+        for row in (await work.connection.execute(query)).mappings():
             found.setdefault(row["rider_id"], []).append(row)
     return found
 
@@ -104,7 +107,7 @@ class _Words:
         return self.stations.get((row["platform"], ref), f"{ref}（等待站点报送）") if ref else None
 
 
-def _row(hub: Hub, row: RowMapping, mine: Sequence[RowMapping], words: _Words) -> dict[str, Any]:
+def _row(hub: Hub, work: Look, row: RowMapping, mine: Sequence[RowMapping], words: _Words) -> dict[str, Any]:
     active = [one for one in mine if one["state"] == RegistrationState.ACTIVE]
     shown = next((one for one in masked(hub, active or mine) if one.name or one.phone), None)
     stations = [name for one in active if (name := words.station(one))]
@@ -115,8 +118,9 @@ def _row(hub: Hub, row: RowMapping, mine: Sequence[RowMapping], words: _Words) -
         "platforms": [words.platforms.get(code, code) for code in dict.fromkeys(r["platform"] for r in mine)],
         "employment": sorted({str(one["employment"]) for one in active if one["employment"]}),
         "station": "、".join(stations) or None,
-        "place": words.place(row["division"]),
-        "seen": row["last_seen_at"],
+        # Where a rider is matched to, and what other companies sent, is not a company's.
+        "place": None if work.scope.of_company else words.place(row["division"]),
+        "seen": max(one["seen_at"] for one in mine) if work.scope.of_company else row["last_seen_at"],
         "state": "active" if active else mine[0]["state"],
     }
 
@@ -129,9 +133,9 @@ async def platform_names(connection: AsyncConnection) -> dict[str, str]:
 
 async def find_rider(work: Look, hub: Hub, rider_id: str) -> dict[str, Any]:
     """Return one rider's ledger row with `registrations`; raises Absent out of scope."""
-    query = select(rider).where(rider.c.id == rider_id, work.scope.where(rider.c.division))
+    query = select(rider).where(rider.c.id == rider_id, riders_in(work.scope))
     row = (await work.connection.execute(query)).mappings().first()
-    mine = (await _registrations(work.connection, [rider_id])).get(rider_id, []) if row else []
+    mine = (await _registrations(work, [rider_id])).get(rider_id, []) if row else []
     if row is None or not mine:
         raise Absent
     words = await _Words.of(work.connection, [row], mine)
@@ -144,7 +148,8 @@ async def find_rider(work: Look, hub: Hub, rider_id: str) -> dict[str, Any]:
         }
         for one in mine
     ]
-    return {**_row(hub, row, mine, words), "first_seen": row["first_seen_at"], "registrations": shown}
+    first = None if work.scope.of_company else row["first_seen_at"]
+    return {**_row(hub, work, row, mine, words), "first_seen": first, "registrations": shown}
 
 
 async def histories(work: Look, registration_ids: Sequence[str]) -> list[RowMapping]:

@@ -94,7 +94,12 @@ async def _load(request: web.Request, query: Query) -> Page:
 
 async def _platforms(request: web.Request) -> Sequence[tuple[str, str]]:
     async with request.app[HUB].look(request[ACTOR], "riders.view") as look:
-        return sorted((await listing.platform_names(look.connection)).items())
+        names = await listing.platform_names(look.connection)
+        platforms = look.scope.platforms
+        # A company learns of no other company from a filter's choices.
+        if look.scope.of_company:
+            names = {code: name for code, name in names.items() if code in platforms}
+        return sorted(names.items())
 
 
 async def _actions(request: web.Request) -> Sequence[Action]:
@@ -133,7 +138,9 @@ async def _shown(
         ids = [one["id"] for one in found["registrations"]]
         history = _entries(await listing.histories(look, ids), await listing.platform_names(look.connection))
         links = await listing.links_of(look, hub, rider_id, ids)
-        sections = [await section(look, rider_id) for section in request.app.get(SECTIONS, [])]
+        # What the hub finds for a rider is told to whoever is responsible for the place, not to a company.
+        adding = [] if look.scope.of_company else request.app.get(SECTIONS, [])
+        sections = [await section(look, rider_id) for section in adding]
     response = await render(
         request,
         "riders/rider.html",

@@ -18,7 +18,7 @@ from rider_hub.lovestations.model import OpenState, state_at
 from rider_hub.lovestations.pages import in_scope, love_station_url
 from rider_hub.organizations.model import global_ref
 from rider_hub.organizations.pages import organization_url
-from rider_hub.organizations.store import active_on, valid_on
+from rider_hub.organizations.store import active_on, stations_in, valid_on
 from rider_hub.organizations.tables import party_organization, station
 
 __all__ = [
@@ -71,9 +71,7 @@ async def scoped_areas(look: Look, level: AreaLevel) -> list[AreaSet]:
 
 async def station_features(look: Look) -> list[dict[str, Any]]:
     """Return the stations at work today that have a point."""
-    query = select(station).where(
-        look.scope.where(station.c.division, station.c.platform), active_on(local_date(look.now))
-    )
+    query = select(station).where(stations_in(look.scope), active_on(local_date(look.now)))
     rows = (await look.connection.execute(query.order_by(station.c.id))).mappings()
     return [
         _point(row["lng"], row["lat"], row["name"], f"/stations/{row['id']}")
@@ -140,7 +138,7 @@ def _seen(scope: Scope, code: str, level: AreaLevel) -> bool:
 
 async def _station_points(look: Look) -> dict[str, tuple[float, float]]:
     query = select(station.c.platform, station.c.station_ref, station.c.lng, station.c.lat).where(
-        station.c.lng.is_not(None), look.scope.where(station.c.division, station.c.platform)
+        station.c.lng.is_not(None), stations_in(look.scope)
     )
     rows = await look.connection.execute(query)
     return {global_ref(row.platform, row.station_ref): (row.lng, row.lat) for row in rows}

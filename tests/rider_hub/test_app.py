@@ -178,7 +178,7 @@ async def test_signing_out_ends_the_session_at_once(hub: Hub) -> None:
 
 @pytest.mark.parametrize(
     ("role", "place"),
-    [(Role.COUNTY_STAFF, None), (Role.PLATFORM_ACCOUNT, "/feeds"), (Role.SECURITY_ADMIN, "absent")],
+    [(Role.COUNTY_STAFF, None), (Role.PLATFORM_ACCOUNT, "/riders"), (Role.SECURITY_ADMIN, "absent")],
 )
 async def test_home_leads_each_to_what_they_may_use(hub: Hub, role: Role, place: str | None) -> None:
     """The desk for staff, the first page of the menu for others, absence where there is none."""

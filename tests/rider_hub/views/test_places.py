@@ -93,9 +93,13 @@ async def test_details_outside_the_scope_are_absent(hub: Hub, client_of: ClientO
 
 
 async def test_nobody_without_a_duty_opens_them(client_of: ClientOf) -> None:
-    """A visitor is asked to sign in; a platform's account finds nothing there."""
-    sender = Actor("user:p", "平台", frozenset({Role.PLATFORM_ACCOUNT}), Scope(platforms=("jia",)))
-    for viewer, status in ((PUBLIC, 401), (sender, 404)):
+    """A visitor is asked to sign in; the audit administrator finds nothing, a platform its stations alone."""
+    company = Actor("user:q", "平台", frozenset({Role.PLATFORM_ACCOUNT}), Scope(platforms=("jia",)))
+    client = await client_of(company)
+    for path, status in {"/stations": 200, "/map": 404, "/organizations": 404, "/lovestations": 404}.items():
+        assert (await client.get(path, headers={"Accept": "application/json"})).status == status, path
+    auditor = Actor("user:p", "审计", frozenset({Role.AUDIT_ADMIN}), Scope.all())
+    for viewer, status in ((PUBLIC, 401), (auditor, 404)):
         client = await client_of(viewer)
         for path in ("/map", "/map/layers/stations.geojson", "/stations", "/organizations", "/lovestations"):
             answer = await client.get(path, allow_redirects=False, headers={"Accept": "application/json"})

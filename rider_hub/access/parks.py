@@ -1,0 +1,37 @@
+"""Overlay areas a scope may name (parks, the districts of market-regulation offices): sets of divisions."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rider_hub.access.actor import Actor
+from rider_hub.access.tables import park_member
+
+__all__ = ["divisions_of", "with_parks"]
+
+
+async def divisions_of(connection: AsyncConnection, parks: Iterable[str]) -> list[str]:
+    """Return the divisions these parks are made of now; an unknown park is made of none."""
+    query = select(park_member.c.division).where(park_member.c.park.in_(sorted(set(parks))))
+    return sorted(set((await connection.execute(query)).scalars()))
+
+
+async def with_parks(connection: AsyncConnection, actor: Actor, parks: Iterable[str] | None) -> Actor:
+    """Return the actor with the divisions of these parks in scope.
+
+    Read whenever the account is, so that a park that changed changes whom it lets see what at once. An
+    account whose parks hold nothing and that has no division of its own keeps an empty region: it sees
+    nothing, and never more.
+    """
+    wanted = set(parks or ())
+    if not wanted:
+        return actor
+    members = await divisions_of(connection, wanted)
+    divisions = tuple(sorted({*actor.scope.divisions, *members})) or (_NOWHERE,)
+    return replace(actor, scope=replace(actor.scope, divisions=divisions))
+
+
+#: No code begins with it: a company's account limited to an empty park must not become one without a limit.
+_NOWHERE = "-"
