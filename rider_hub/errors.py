@@ -10,6 +10,7 @@ __all__ = [
     "Failure",
     "HubError",
     "Invalid",
+    "LimitReached",
     "Refused",
     "SettingsError",
     "Unauthenticated",
@@ -21,6 +22,8 @@ class HubError(Exception):
 
     status = 400
     default_code = "bad_request"
+    #: Seconds after which it is worth trying again, where that is known.
+    retry_after: int | None = None
 
     def __init__(
         self,
@@ -70,6 +73,17 @@ class Absent(HubError):
 
 class Refused(Absent):
     """The viewer may not do this; looks like absence, and is audited as a refusal."""
+
+
+class LimitReached(Refused):
+    """The viewer may do this, but has done it too often; says when again, and is audited as a refusal."""
+
+    status = 429
+    default_code = "limit_reached"
+
+    def __init__(self, zh: str, en: str, *, retry_after: int) -> None:
+        super().__init__(zh, en)
+        self.retry_after = retry_after
 
 
 class Conflict(HubError):

@@ -50,6 +50,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "requests.view": _FIELD,
     "requests.own": _RIDER | {Role.PUBLIC},
     "requests.answer": _FIELD,
+    "requests.unmask": _STREET,
     "requests.track": _JOB,
     "membership.declare": _RIDER,
     "membership.own": _RIDER,

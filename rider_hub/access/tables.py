@@ -4,7 +4,17 @@ from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table
 
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata
 
-__all__ = ["audit_row", "audit_subject", "park", "park_member", "session", "sign_in_code", "user"]
+__all__ = [
+    "audit_row",
+    "audit_subject",
+    "park",
+    "park_member",
+    "session",
+    "sign_in_code",
+    "unmask_account",
+    "unmask_turn",
+    "user",
+]
 
 user = Table(
     "user_account",
@@ -92,4 +102,22 @@ audit_subject = Table(
     Column("audit_id", String(32), ForeignKey("audit_row.id"), primary_key=True),
     Column("rider_id", String(32), primary_key=True),
     Index("ix_audit_subject_rider_id", "rider_id"),
+)
+
+#: One row an account: written first in each turn, so that two at once can't both be the last allowed.
+unmask_account = Table(
+    "unmask_account",
+    metadata,
+    Column("actor", String(80), primary_key=True),
+    Column("last_at", UtcDateTime, nullable=False),
+)
+
+#: When an account opened somebody's personal data; kept for a day, to count by.
+unmask_turn = Table(
+    "unmask_turn",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("actor", String(80), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_unmask_turn_actor", "actor", "at"),
 )

@@ -5,16 +5,18 @@ from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
+from sqlalchemy import RowMapping
 
 from geo.frames import READINGS
 from rider_hub.access import ACTOR, HUB, guarded
 from rider_hub.access.policy import allows
-from rider_hub.errors import HubError
+from rider_hub.access.purposes import MEND_REASONS, Purpose
+from rider_hub.errors import HubError, Invalid
 from rider_hub.intake import listing
 from rider_hub.intake.faults import whole
 from rider_hub.intake.model import FEED_TITLES, QuarantineState, ReceiptState, Verdict
-from rider_hub.intake.quarantine import open_row, release_held, replay, return_row
-from rider_hub.web.forms import Form, read_form
+from rider_hub.intake.quarantine import is_kept, open_row, release_held, replay, return_row, show_row
+from rider_hub.web.forms import Form, PurposeForm, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query, Text
 from rider_hub.web.shell import render
@@ -86,6 +88,7 @@ def routes() -> list[web.RouteDef]:
     ]
     changing = [
         web.get("/feeds/quarantine/{id}", _row),
+        web.post("/feeds/quarantine/{id}/open", _open),
         web.post("/feeds/quarantine/{id}/replay", _replay),
         web.post("/feeds/quarantine/{id}/return", _return),
         web.post("/feeds/receipts/{id}/release", _release),
@@ -185,11 +188,42 @@ async def _replay_all(request: web.Request) -> web.Response:
 
 
 async def _row(request: web.Request) -> web.Response:
-    return await _shown_row(request, None)
+    return await _closed_row(request, Form.filled())
 
 
-async def _shown_row(request: web.Request, form: Form[Mended] | None, status: int = 200) -> web.Response:
-    row, content = await open_row(request.app[HUB], request[ACTOR], request.match_info["id"])
+async def _closed_row(request: web.Request, form: Form[PurposeForm], status: int = 200) -> web.Response:
+    """Show what is wrong with a row, and the way to open it; what it holds stays closed."""
+    row = await show_row(request.app[HUB], request[ACTOR], request.match_info["id"])
+    return await _render_row(request, row, form, status=status)
+
+
+async def _open(request: web.Request) -> web.Response:
+    form = await read_form(request, PurposeForm)
+    try:
+        asked = form.checked()
+        purpose = Purpose.stated(MEND_REASONS, asked.reason, asked.purpose)
+    except Invalid as error:
+        return await _closed_row(request, Form(values=form.values, errors=error.errors), status=422)
+    row, content = await open_row(request.app[HUB], request[ACTOR], request.match_info["id"], purpose)
+    return await _render_row(request, row, Form.filled(content=content), opened=content is not None)
+
+
+async def _mended_row(request: web.Request, form: Form[Any], *, again: bool = False) -> web.Response:
+    """Show the content as the visitor sent it, which opens nothing that was kept."""
+    row = await show_row(request.app[HUB], request[ACTOR], request.match_info["id"])
+    opened = is_kept(row)
+    return await _render_row(request, row, form, status=422, opened=opened, again=again and opened)
+
+
+async def _render_row(
+    request: web.Request,
+    row: RowMapping,
+    form: Form[Any],
+    *,
+    status: int = 200,
+    opened: bool = False,
+    again: bool = False,
+) -> web.Response:
     response = await render(
         request,
         "intake/row.html",
@@ -197,9 +231,11 @@ async def _shown_row(request: web.Request, form: Form[Mended] | None, status: in
         it=row,
         states=ROW_STATES,
         feed=FEED_TITLES.get(row["feed_type"], row["feed_type"]),
-        form=form or Form.filled(content=content),
-        may_mend=content is not None,
-        again=content is not None and "again" in request.query,
+        form=form,
+        opened=opened,
+        may_open=is_kept(row) and not opened,
+        reasons=list(MEND_REASONS.items()),
+        again=again,
     )
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -209,16 +245,15 @@ async def _replay(request: web.Request) -> web.Response:
     form = await read_form(request, Mended, limit=_MAX_FORM)
     row_id = request.match_info["id"]
     if form.value is None:
-        return await _shown_row(request, form, status=422)
+        return await _mended_row(request, form)
     try:
         content = msgspec.json.encode(msgspec.json.decode(form.value.content, type=dict[str, Any]))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         error = whole("row_not_json")
-        form = form.failed("content", error.code, error.zh, error.en)
-        return await _shown_row(request, form, status=422)
+        return await _mended_row(request, form.failed("content", error.code, error.zh, error.en))
     [receipt] = await replay(request.app[HUB], request[ACTOR], ids=[row_id], mended={row_id: content})
     if receipt.rejected:
-        raise web.HTTPSeeOther(f"/feeds/quarantine/{row_id}?again=1")
+        return await _mended_row(request, form, again=True)
     raise web.HTTPSeeOther(f"/feeds/receipts/{receipt.id}")
 
 

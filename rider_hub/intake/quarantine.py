@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.batch import Checked
 from connectors.records import RECORD_TYPES, FeedType
-from rider_hub.access import Actor, Change, Hub, Keyring
+from rider_hub.access import Actor, Change, Hub, Keyring, Look
+from rider_hub.access.purposes import Purpose
+from rider_hub.access.unmasking import take_turn
 from rider_hub.errors import Absent
 from rider_hub.intake import store
 from rider_hub.intake.batches import Source, keyed_digest, store_records, take_batch
@@ -22,7 +24,7 @@ from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.intake.totals import Totals
 from rider_hub.storage import new_id
 
-__all__ = ["expire_quarantine", "open_row", "release_held", "replay", "return_row"]
+__all__ = ["expire_quarantine", "is_kept", "open_row", "release_held", "replay", "return_row", "show_row"]
 
 _OPEN = (QuarantineState.WAITING, QuarantineState.HELD)
 
@@ -119,23 +121,37 @@ async def return_row(hub: Hub, actor: Actor, row_id: str) -> None:
         work.count(rows=1)
 
 
-async def open_row(hub: Hub, actor: Actor, row_id: str) -> tuple[RowMapping, str | None]:
+async def show_row(hub: Hub, actor: Actor, row_id: str) -> RowMapping:
+    """Return the entry of one quarantined row, without its content; raises Absent out of scope."""
+    async with hub.look(actor, "feeds.replay", target=f"quarantine:{row_id}") as look:
+        return await _row_in_scope(look, row_id)
+
+
+async def open_row(hub: Hub, actor: Actor, row_id: str, purpose: Purpose) -> tuple[RowMapping, str | None]:
     """Open one quarantined row to mend it: its entry, and its content as indented JSON where it is kept.
 
-    The trail keeps that it was opened, since it may hold a name and a phone.
+    It may hold a name and a phone: the trail keeps who opened it and why, and it counts as a person opened.
+    Raises LimitReached where the account opened as many people as it may, Absent out of scope.
     """
-    async with hub.change(actor, "feeds.replay", target=f"quarantine:{row_id}", purpose="修正数据") as work:
-        row = (
-            (await work.connection.execute(store.quarantined(work.scope, quarantine.c.id == row_id)))
-            .mappings()
-            .first()
-        )
-        if row is None:
-            raise Absent
+    target = f"quarantine:{row_id}"
+    async with hub.change(actor, "feeds.replay", target=target, purpose=purpose.text) as work:
+        row = await _row_in_scope(work, row_id)
+        await take_turn(work)
         work.count(rows=1)
-    if row["sealed"] is None or row["state"] != QuarantineState.WAITING:
-        return row, None
-    return row, msgspec.json.format(_content(hub.keys, row), indent=2).decode()
+    return row, msgspec.json.format(_content(hub.keys, row), indent=2).decode() if is_kept(row) else None
+
+
+def is_kept(row: RowMapping) -> bool:
+    """Say whether there is content to open and mend."""
+    return row["sealed"] is not None and row["state"] == QuarantineState.WAITING
+
+
+async def _row_in_scope(work: Look, row_id: str) -> RowMapping:
+    query = store.quarantined(work.scope, quarantine.c.id == row_id)
+    row: RowMapping | None = (await work.connection.execute(query)).mappings().first()
+    if row is None:
+        raise Absent
+    return row
 
 
 async def expire_quarantine(hub: Hub, actor: Actor) -> int:

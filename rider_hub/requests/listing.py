@@ -1,4 +1,4 @@
-"""Service requests as pages show them: words opened and audited, codes named, the clock told."""
+"""Service requests as pages show them: words opened and audited, numbers in them masked, the clock told."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -8,7 +8,9 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Actor, Hub, Keyring, Look
-from rider_hub.access.actor import PUBLIC
+from rider_hub.access.actor import PUBLIC, Role
+from rider_hub.access.purposes import Purpose
+from rider_hub.access.unmasking import take_turn
 from rider_hub.divisions import store as divisions
 from rider_hub.errors import Absent, Refused
 from rider_hub.organizations import store as organizations
@@ -24,8 +26,20 @@ from rider_hub.requests.model import (
     status_of,
 )
 from rider_hub.requests.rules import explain
+from rider_hub.riders.display import mask_name, mask_phone, mask_text
+from rider_hub.riders.model import Identity
+from rider_hub.riders.store import identities
 
-__all__ = ["UNASSIGNED", "Names", "own_rows", "request_rows", "show_by_code", "show_own", "show_request"]
+__all__ = [
+    "UNASSIGNED",
+    "Names",
+    "open_request",
+    "own_rows",
+    "request_rows",
+    "show_by_code",
+    "show_own",
+    "show_request",
+]
 
 #: What stands for the responsible organization where nobody answers for the place yet.
 UNASSIGNED = "待区县指定"
@@ -71,9 +85,10 @@ async def request_rows(
     return [
         {
             "id": row["id"],
+            "rider_id": row["rider_id"],
             "place": named.place(row["division"]),
             "category": Category(row["category"]).title_zh,
-            "text": _cut(_words(keys, row)["text"], whole=whole),
+            "text": _cut(mask_text(_words(keys, row)["text"]), whole=whole),
             "status": status_of(row["state"], row["due_at"], now=look.now, soon=soon),
             "due_at": row["due_at"],
             "organization": named.body(row["organization"]),
@@ -102,6 +117,19 @@ async def show_request(hub: Hub, actor: Actor, request_id: str) -> ServiceReques
         return await _show(look, hub.keys, row)
 
 
+async def open_request(hub: Hub, actor: Actor, request_id: str, purpose: Purpose) -> ServiceRequest:
+    """Return one request in the viewer's scope with the reporter's contact and the words as written.
+
+    Raises LimitReached where the account opened as many people as it may, Absent out of scope.
+    """
+    target = f"request:{request_id}"
+    async with hub.change(actor, "requests.unmask", target=target, purpose=purpose.text) as work:
+        row = await store.find_in_scope(work.connection, work.scope, request_id)
+        await take_turn(work)
+        work.count(requests=1)
+        return await _show(work, hub.keys, row, masked=False)
+
+
 async def show_own(hub: Hub, actor: Actor, request_id: str) -> ServiceRequest:
     """Return one of the rider's own requests."""
     async with hub.look(actor, "requests.own", target=f"request:{request_id}") as look:
@@ -122,17 +150,18 @@ async def show_by_code(hub: Hub, code: str) -> ServiceRequest:
         return await _show(look, hub.keys, row)
 
 
-async def _show(look: Look, keys: Keyring, row: RowMapping) -> ServiceRequest:
+async def _show(look: Look, keys: Keyring, row: RowMapping, *, masked: bool = True) -> ServiceRequest:
     named = await Names.of(look.connection, [row])
     words = _words(keys, row)
     look.opened(_others(look, [row]))
+    person = await _reporter(look, keys, row)
     return ServiceRequest(
         id=row["id"],
         category=Category(row["category"]),
         channel=Channel(row["channel"]),
         place=named.place(row["division"]),
-        address=words["address"],
-        text=words["text"],
+        address=mask_text(words["address"]) if masked else words["address"],
+        text=mask_text(words["text"]) if masked else words["text"],
         anonymous=row["rider_id"] is None,
         state=RequestState(row["state"]),
         status=status_of(row["state"], row["due_at"], now=look.now, soon=soon_until(look.now)),
@@ -142,8 +171,19 @@ async def _show(look: Look, keys: Keyring, row: RowMapping) -> ServiceRequest:
         due_at=row["due_at"],
         due_sure=row["due_sure"],
         escalated_to=named.body(row["escalated_to"]) if row["escalated_to"] else "",
-        events=[_event(keys, event) for event in await store.events_of(look.connection, row["id"])],
+        events=[
+            _event(keys, event, masked=masked) for event in await store.events_of(look.connection, row["id"])
+        ],
+        reporter_name=mask_name(person.name) if masked else person.name,
+        reporter_phone=mask_phone(person.phone) if masked else person.phone,
     )
+
+
+async def _reporter(look: Look, keys: Keyring, row: RowMapping) -> Identity:
+    """Return who reported, to staff; who reads the own request, or has its code, is shown nobody."""
+    if not row["rider_id"] or look.actor.roles <= {Role.RIDER, Role.PUBLIC}:
+        return Identity()
+    return (await identities(look, keys, [row["rider_id"]])).get(row["rider_id"], Identity())
 
 
 def _others(look: Look, rows: Iterable[RowMapping]) -> list[str]:
@@ -151,9 +191,12 @@ def _others(look: Look, rows: Iterable[RowMapping]) -> list[str]:
     return [row["rider_id"] for row in rows if row["rider_id"] and row["rider_id"] != look.actor.rider_id]
 
 
-def _event(keys: Keyring, row: RowMapping) -> Event:
+def _event(keys: Keyring, row: RowMapping, *, masked: bool) -> Event:
     words = keys.unseal("personal", ("request_event", row["id"]), row["sealed"]) if row["sealed"] else {}
-    return Event(row["at"], EventKind(row["kind"]), row["actor_title"], words.get("text", ""))
+    text, kind = words.get("text", ""), EventKind(row["kind"])
+    # An answer stands as it was written: it may name the office's number, which the rider is to ring.
+    text = text if kind is EventKind.ANSWERED or not masked else mask_text(text)
+    return Event(row["at"], kind, row["actor_title"], text)
 
 
 def _words(keys: Keyring, row: RowMapping) -> dict[str, str]:

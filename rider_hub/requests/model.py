@@ -184,3 +184,6 @@ class ServiceRequest:
     due_sure: bool
     escalated_to: str
     events: Sequence[Event]
+    #: The reporter's name and phone: masked, until they are opened with a purpose; None where unknown.
+    reporter_name: str | None = None
+    reporter_phone: str | None = None

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, Actor, guarded
 from rider_hub.access.policy import allows, require
+from rider_hub.access.purposes import UNMASK_REASONS, Purpose
 from rider_hub.divisions.store import children, names
 from rider_hub.errors import Invalid
 from rider_hub.organizations.pages import street_options
@@ -15,9 +16,9 @@ from rider_hub.requests import listing, service, store
 from rider_hub.requests.checks import ADDRESS_LIMIT, TEXT_LIMIT
 from rider_hub.requests.clock import soon_until
 from rider_hub.requests.codes import new_seed
-from rider_hub.requests.model import WAITING, Category
+from rider_hub.requests.model import WAITING, Category, ServiceRequest
 from rider_hub.requests.wording import CATEGORY_CHOICES, STATE_CHOICES, STATES, conversation
-from rider_hub.web.forms import Form, read_form
+from rider_hub.web.forms import Form, PurposeForm, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query
 from rider_hub.web.shell import render
@@ -58,6 +59,7 @@ def routes() -> list[web.RouteDef]:
     return [
         *guarded("requests.view", shown),
         *guarded("requests.answer", [web.post("/requests/{id}/answer", _answer)]),
+        *guarded("requests.unmask", [web.post("/requests/{id}/unmask", _unmask)]),
     ]
 
 
@@ -101,10 +103,24 @@ async def _answer(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/requests/{request.match_info['id']}")
 
 
-async def _shown(request: web.Request, form: Form[Answer], status: int = 200) -> web.Response:
+async def _unmask(request: web.Request) -> web.Response:
+    form = await read_form(request, PurposeForm)
+    hub, actor, request_id = request.app[HUB], request[ACTOR], request.match_info["id"]
+    try:
+        asked = form.checked()
+        purpose = Purpose.stated(UNMASK_REASONS, asked.reason, asked.purpose)
+    except Invalid as error:
+        return await _shown(request, _with(form, error), status=422)
+    opened = await listing.open_request(hub, actor, request_id, purpose)
+    return await _shown(request, Form.filled(), opened=opened)
+
+
+async def _shown(
+    request: web.Request, form: Form[Any], status: int = 200, opened: ServiceRequest | None = None
+) -> web.Response:
     actor = request[ACTOR]
-    found = await listing.show_request(request.app[HUB], actor, request.match_info["id"])
-    return await render(
+    found = opened or await listing.show_request(request.app[HUB], actor, request.match_info["id"])
+    response = await render(
         request,
         "requests/request.html",
         status=status,
@@ -113,8 +129,13 @@ async def _shown(request: web.Request, form: Form[Answer], status: int = 200) ->
         entries=conversation(found),
         form=form,
         may_answer=found.state in WAITING and allows(actor, "requests.answer"),
+        may_unmask=allows(actor, "requests.unmask"),
+        opened=opened is not None,
+        reasons=list(UNMASK_REASONS.items()),
         limit=TEXT_LIMIT,
     )
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 async def _new(request: web.Request) -> web.Response:
@@ -172,7 +193,7 @@ async def _communities(request: web.Request, actor: Actor) -> list[tuple[str, st
     return found
 
 
-def _with(form: Form[Answer] | Form[Recorded], error: Invalid) -> Form[Any]:
+def _with(form: Form[Any], error: Invalid) -> Form[Any]:
     return Form(values=form.values, errors=error.errors)
 
 

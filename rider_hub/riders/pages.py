@@ -10,10 +10,12 @@ from sqlalchemy import RowMapping
 
 from rider_hub.access import ACTOR, HUB, Look, guarded
 from rider_hub.access.policy import allows
+from rider_hub.access.purposes import UNMASK_REASONS, Purpose
+from rider_hub.errors import Invalid
 from rider_hub.organizations.pages import street_options
 from rider_hub.riders import listing, service
 from rider_hub.riders.model import EMPLOYMENT_TITLES, Identity, LinkState, may_become
-from rider_hub.web.forms import Form, read_form
+from rider_hub.web.forms import Form, PurposeForm, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query, Text
 from rider_hub.web.shell import render
@@ -49,12 +51,6 @@ LINK_STATES = {
 
 
 _EVENTS = {"active": "登记", "left": "离开", "retracted": "撤销登记"}
-
-
-class Purpose(msgspec.Struct):
-    """Why a person's name and phone are opened."""
-
-    purpose: Annotated[str, msgspec.Meta(title="查看用途", max_length=100)]
 
 
 class Decision(msgspec.Struct):
@@ -121,16 +117,19 @@ async def _rider(request: web.Request) -> web.Response:
 
 
 async def _unmask(request: web.Request) -> web.Response:
-    form = await read_form(request, Purpose)
-    if form.value is None:
-        return await _shown(request, form, status=422)
+    form = await read_form(request, PurposeForm)
     hub, actor, rider_id = request.app[HUB], request[ACTOR], request.match_info["id"]
-    opened = await service.unmask_rider(hub, actor, rider_id, form.value.purpose)
+    try:
+        asked = form.checked()
+        purpose = Purpose.stated(UNMASK_REASONS, asked.reason, asked.purpose)
+    except Invalid as error:
+        return await _shown(request, Form(values=form.values, errors=error.errors), status=422)
+    opened = await service.unmask_rider(hub, actor, rider_id, purpose)
     return await _shown(request, Form.filled(), opened=opened)
 
 
 async def _shown(
-    request: web.Request, form: Form[Purpose], *, status: int = 200, opened: Identity | None = None
+    request: web.Request, form: Form[PurposeForm], *, status: int = 200, opened: Identity | None = None
 ) -> web.Response:
     hub, actor, rider_id = request.app[HUB], request[ACTOR], request.match_info["id"]
     async with hub.look(actor, "riders.view") as look:
@@ -155,6 +154,7 @@ async def _shown(
         employment=EMPLOYMENT_TITLES,
         form=form,
         may_unmask=allows(actor, "riders.unmask"),
+        reasons=list(UNMASK_REASONS.items()),
         may_review=allows(actor, "riders.review"),
     )
     if opened:

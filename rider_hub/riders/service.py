@@ -9,7 +9,9 @@ from sqlalchemy import RowMapping, select, update
 
 from connectors.batch import Checked
 from rider_hub.access import Actor, Change, Hub, Keyring
-from rider_hub.errors import Absent, Conflict, Invalid
+from rider_hub.access.purposes import Purpose
+from rider_hub.access.unmasking import take_turn
+from rider_hub.errors import Absent, Conflict
 from rider_hub.riders import store
 from rider_hub.riders.linking import homes_of, regroup, review_links
 from rider_hub.riders.model import Identity, LinkState, Outcome, RegistrationState, Version, may_become
@@ -182,21 +184,18 @@ async def confirm_new_phone(hub: Hub, actor: Actor, rider_id: str) -> None:
         work.opened([rider_id])
 
 
-async def unmask_rider(hub: Hub, actor: Actor, rider_id: str, purpose: str) -> Identity:
+async def unmask_rider(hub: Hub, actor: Actor, rider_id: str, purpose: Purpose) -> Identity:
     """Open the name and phone of one rider for a stated purpose; the trail keeps who, whom and why.
 
-    Raises Invalid without a purpose, Absent where the rider is not in the viewer's scope.
+    Raises LimitReached where the account opened as many people as it may, Absent where the rider is not in
+    the viewer's scope.
     """
-    if not purpose.strip():
-        raise Invalid(
-            "请写明查看姓名和电话的用途。",
-            "State the purpose of opening name and phone.",
-            code="purpose_required",
-        )
-    async with hub.look(actor, "riders.unmask", target=f"rider:{rider_id}", purpose=purpose.strip()) as work:
+    target = f"rider:{rider_id}"
+    async with hub.change(actor, "riders.unmask", target=target, purpose=purpose.text) as work:
         query = select(rider.c.id).where(rider.c.id == rider_id, work.scope.where(rider.c.division))
         if (await work.connection.execute(query)).first() is None:
             raise Absent
+        await take_turn(work)
         work.opened([rider_id])
         work.count(riders=1)
         return (await store.identities(work, hub.keys, [rider_id])).get(rider_id, Identity())

@@ -25,7 +25,13 @@ __all__ = ["routes"]
 
 _OPERATION = "rider.own"
 _SHOWN = 50
-_WORDS = {"riders.unmask": "查看姓名和电话", "requests.view": "查看诉求", "requests.answer": "办理诉求"}
+_WORDS = {
+    "riders.unmask": "查看姓名和电话",
+    "requests.view": "查看诉求",
+    "requests.answer": "办理诉求",
+    "requests.unmask": "查看联系电话和诉求原文",
+    "exports.take": "导出台账",
+}
 
 
 class Chosen(msgspec.Struct):

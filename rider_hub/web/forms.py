@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, cast, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -11,7 +11,7 @@ from aiohttp import web
 from rider_hub.errors import Failure, HubError, Invalid
 from rider_hub.web.expectations import is_list, is_tick, missing, refused, strip
 
-__all__ = ["Form", "read_form"]
+__all__ = ["Form", "PurposeForm", "read_form"]
 
 #: The largest form the hub has is a text of some pages.
 MAX_BYTES = 65_536
@@ -20,6 +20,13 @@ _FORM = "application/x-www-form-urlencoded"
 _TRUE = frozenset({"on", "1", "true", "yes"})
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+
+class PurposeForm(msgspec.Struct):
+    """What every form asks that opens, exports or asks for personal data."""
+
+    reason: Annotated[str, msgspec.Meta(title="用途", max_length=16)]
+    purpose: Annotated[str, msgspec.Meta(title="具体说明", min_length=4, max_length=80)]
 
 
 @dataclass(frozen=True)

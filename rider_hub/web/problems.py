@@ -43,6 +43,7 @@ _TITLES = {
     409: "情况已变化",
     413: "内容太大",
     422: "内容有误",
+    429: "操作太频繁",
 }
 _SERVER_FAULT = 500
 _UNAUTHENTICATED = 401
@@ -95,7 +96,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return await problem_response(request, _of_http(answer))
     except (HubError, FeedError) as error:
         errors = getattr(error, "errors", ())
-        return await problem_response(request, Problem(error.status, error.code, error.zh, error.en, errors))
+        wait = getattr(error, "retry_after", None)
+        headers = {} if wait is None else {"Retry-After": str(wait)}
+        problem = Problem(error.status, error.code, error.zh, error.en, errors, headers=headers)
+        return await problem_response(request, problem)
     except Exception as error:  # noqa: BLE001 - the last line: whatever else happens is logged, not shown
         return await problem_response(request, _unexpected(request, error))
 

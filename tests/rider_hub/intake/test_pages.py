@@ -39,14 +39,17 @@ async def test_the_ledgers_show_senders_receipts_and_refused_rows(hub: Any) -> N
 
 
 async def test_a_row_is_mended_and_replayed_on_its_page(hub: Any) -> None:
-    """What is no JSON is asked for again; what is still wrong stays; what is right comes in."""
+    """It opens with a purpose; what is no JSON is asked for again, what is right comes in."""
     sender, _ = await sender_of(hub)
-    await push(hub, sender, [rider(1, employment="其他")])
+    await push(hub, sender, [rider(1, employment="其他（某种备注）")])
     [kept] = await quarantine_rows(hub)
     url = f"/feeds/quarantine/{kept['id']}"
     async with staff_site(hub, county_staff(), PAGES) as site:
-        page = await site.get(url)
+        assert "某种备注" not in await (await site.get(url)).text()
+        assert (await site.post(f"{url}/open", data={"purpose": "改字段"})).status == 422
+        page = await site.post(f"{url}/open", data={"reason": "mend", "purpose": "改配送方式字段"})
         assert page.headers["Cache-Control"] == "no-store"
+        assert "某种备注" in await page.text()
         assert (await site.post(f"{url}/replay", data={"content": "[1]"})).status == 422
         wrong = msgspec.json.encode(rider(1, employment="还是不对")).decode()
         still = await site.post(f"{url}/replay", data={"content": wrong})

@@ -8,6 +8,7 @@ import pytest
 
 from geo.datum import convert
 from rider_hub.access import Actor, Role
+from rider_hub.access.purposes import MEND_REASONS, Purpose
 from rider_hub.errors import Absent, Conflict, Invalid
 from rider_hub.intake.quarantine import expire_quarantine, open_row, release_held, replay, return_row
 from rider_hub.organizations.tables import station as station_table
@@ -27,6 +28,8 @@ from tests.rider_hub.intake.build import (
     station,
 )
 from tests.rider_hub.riders.build import id_number
+
+PURPOSE = Purpose.stated(MEND_REASONS, "mend", "改配送方式")
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ async def test_a_mended_row_comes_in_and_its_entry_is_closed(hub: Any) -> None:
     await push(hub, sender, [rider(1, employment="其他"), rider(2)])
     [kept] = await quarantine_rows(hub)
     clerk = county_staff()
-    _, text = await open_row(hub, clerk, kept["id"])
+    _, text = await open_row(hub, clerk, kept["id"], PURPOSE)
     assert text is not None
     row = msgspec.json.decode(text)
     bad = msgspec.json.encode(row | {"employment": "crowdsourced", "phone": "bad"})
@@ -153,7 +156,7 @@ async def test_others_rows_look_absent(hub: Any) -> None:
     [kept] = await quarantine_rows(hub)
     for actor in (county_staff("110105"), staff(Role.STREET_STAFF)):
         with pytest.raises(Absent):
-            await open_row(hub, actor, kept["id"])
+            await open_row(hub, actor, kept["id"], PURPOSE)
         with pytest.raises(Absent):
             await replay(hub, actor, ids=[kept["id"]])
         with pytest.raises(Absent):

@@ -3,7 +3,7 @@
 import pytest
 
 from rider_hub.access import Keyring
-from rider_hub.riders.display import mask_name, mask_phone
+from rider_hub.riders.display import mask_name, mask_phone, mask_text
 from rider_hub.riders.indexes import (
     county_feed_key,
     identity_hash,
@@ -25,6 +25,24 @@ def test_a_phone_shows_its_ends_only(phone: str | None, shown: str | None) -> No
 def test_a_name_shows_its_first_character_whatever_its_length() -> None:
     """One star stands for any length; no name stays none."""
     assert (mask_name("骑手甲0001号"), mask_name("骑"), mask_name(None)) == ("骑*", "骑*", None)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("打我电话13800005678，谢谢", "打我电话138****5678，谢谢"),
+        ("+86 138-0000-5678", "+86 138****5678"),
+        ("１３８ ００００ ５６７８", "138****5678"),
+        ("1 3 8 0 0 0 0 5 6 7 8", "138****5678"),
+        ("身份证11010119000101001x。", "身份证110***********001X。"),
+        ("110101 19000101 0018 和 13800005678", "110***********0018 和 138****5678"),
+        ("15位110101000101001", "15位110***********1001"),
+        ("单号 2026110213800005678901，12345", "单号 2026110213800005678901，12345"),
+    ],
+)
+def test_numbers_in_free_words_are_masked(written: str, shown: str) -> None:
+    """Mobile and identity numbers however they are typed; longer numbers and hotlines stay."""
+    assert mask_text(written) == shown
 
 
 def test_what_was_typed_decides_which_index_is_searched() -> None:

@@ -66,9 +66,15 @@ async def test_opening_a_person_shows_them_once(hub: Any) -> None:
     url = f"/riders/{riders['jia/R-1']}"
     async with staff_site(hub, county_staff(), PAGES) as site:
         assert NAME not in await (await site.get(url)).text()
-        asked = await site.post(f"{url}/unmask", data={"purpose": ""})
-        assert (asked.status, NAME in await asked.text()) == (422, False)
-        opened = await site.post(f"{url}/unmask", data={"purpose": "电话回访"})
+        for given in (
+            {},
+            {"purpose": "电话回访"},
+            {"reason": "visit"},
+            {"reason": "visit", "purpose": "回  访 "},
+        ):
+            asked = await site.post(f"{url}/unmask", data=given)
+            assert (asked.status, NAME in await asked.text()) == (422, False)
+        opened = await site.post(f"{url}/unmask", data={"reason": "visit", "purpose": "电话回访"})
         text = await opened.text()
         assert NAME in text
         assert PHONE in text

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from rider_hub.access import Role
+from rider_hub.access.purposes import UNMASK_REASONS, Purpose
 from rider_hub.access.tables import audit_row, audit_subject
-from rider_hub.errors import Absent, Invalid, Refused
+from rider_hub.errors import Absent, Refused
 from rider_hub.riders import store
 from rider_hub.riders.service import unmask_rider
 from rider_hub.riders.tables import registration, registration_history
@@ -28,6 +29,7 @@ from tests.rider_hub.riders.build import (
     tombstone,
 )
 
+PURPOSE = Purpose.stated(UNMASK_REASONS, "visit", "电话回访")
 #: Versions of two riders on two platforms: corrected, moved, left, retracted, and one conflict of content.
 VERSIONS: list[tuple[str, dict[str, Any]]] = [
     ("jia", row("R-1", 1, name="骑手甲0001号", phone=PHONE, id_number=id_number(1))),
@@ -172,19 +174,17 @@ async def test_find_by_phone_reads_a_phone_however_it_is_written(hub: Any) -> No
         assert await store.find_by_phone(connection, hub.keys, OTHER_PHONE) is None
 
 
-async def test_opening_a_person_needs_a_purpose_and_is_on_the_record(hub: Any) -> None:
-    """The trail says who opened whom and why; without a purpose nothing opens."""
+async def test_opening_a_person_is_on_the_record_with_its_purpose(hub: Any) -> None:
+    """The trail says who opened whom and why."""
     await take(hub, [row(name="骑手甲0001号", phone=PHONE)])
     rider_id = (await riders_of(hub))["jia/R-1"]
     clerk = staff(Role.STREET_STAFF)
-    with pytest.raises(Invalid):
-        await unmask_rider(hub, clerk, rider_id, "  ")
-    opened = await unmask_rider(hub, clerk, rider_id, "电话回访")
+    opened = await unmask_rider(hub, clerk, rider_id, PURPOSE)
     assert (opened.name, opened.phone) == ("骑手甲0001号", PHONE)
     async with hub.database.read() as connection:
         subjects = (await connection.execute(select(audit_subject.c.rider_id))).scalars().all()
         query = select(audit_row.c.purpose).where(audit_row.c.operation == "riders.unmask")
-        assert (await connection.execute(query)).scalars().all() == ["电话回访"]
+        assert (await connection.execute(query)).scalars().all() == ["走访关怀：电话回访"]
     assert subjects == [rider_id]
 
 
@@ -193,6 +193,6 @@ async def test_a_rider_elsewhere_looks_absent(hub: Any) -> None:
     await take(hub, [row(phone=PHONE)])
     rider_id = (await riders_of(hub))["jia/R-1"]
     with pytest.raises(Absent):
-        await unmask_rider(hub, staff(Role.STREET_STAFF, divisions=("110105",)), rider_id, "电话回访")
+        await unmask_rider(hub, staff(Role.STREET_STAFF, divisions=("110105",)), rider_id, PURPOSE)
     with pytest.raises(Refused):
-        await unmask_rider(hub, staff(Role.INSTRUCTOR), rider_id, "电话回访")
+        await unmask_rider(hub, staff(Role.INSTRUCTOR), rider_id, PURPOSE)
