@@ -11,7 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from jobs import scheduler
 from jobs.registry import registry
 from rider_hub.access import ACTOR, HUB, Hub, guarded
-from rider_hub.access.policy import allows, operation_of
+from rider_hub.access.guard import operation_of
+from rider_hub.access.policy import allows
 from rider_hub.access.sessions import identify, protect
 from rider_hub.consent.ports import PORTS, Ports
 from rider_hub.membership import ports as membership_ports

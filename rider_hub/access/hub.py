@@ -1,7 +1,7 @@
 """What every use case is given, and the two ways to work on data: a change and a look, both audited."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,11 +9,12 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import audit, policy
-from rider_hub.access.actor import Actor
+from rider_hub.access.actor import PUBLIC, Actor
 from rider_hub.access.keys import Keyring
 from rider_hub.access.scope import Scope
+from rider_hub.access.strangers import STRANGERS, Strangers
 from rider_hub.clock import Clock
-from rider_hub.errors import Refused
+from rider_hub.errors import Absent, HubError, Refused
 from rider_hub.settings import Settings
 from rider_hub.storage import Database
 
@@ -21,15 +22,21 @@ __all__ = ["HUB", "Change", "Hub", "Look"]
 
 
 @dataclass
-class Look:
-    """A read: its connection, its viewer, and what the trail will say of it."""
+class _Asked:
+    """What the trail says of a use case: who, when, on what, how much, and whose data was opened."""
 
-    connection: AsyncConnection
     actor: Actor
     now: datetime
     target: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
-    subjects: set[str] = field(default_factory=set)
+    counts: dict[str, int] = field(default_factory=dict, kw_only=True)
+    subjects: set[str] = field(default_factory=set, kw_only=True)
+
+
+@dataclass
+class Look(_Asked):
+    """A read: its connection, its viewer, and what the trail will say of it."""
+
+    connection: AsyncConnection = field(kw_only=True)
 
     @property
     def scope(self) -> Scope:
@@ -41,9 +48,14 @@ class Look:
         self.subjects.update(riders)
 
     def count(self, **counts: int) -> None:
-        """Add to the figures the trail will carry."""
+        """Add to the figures the trail will carry: a page of masked people is one row with their number."""
         for name, value in counts.items():
             self.counts[name] = self.counts.get(name, 0) + value
+
+    @property
+    def shows_people(self) -> bool:
+        """Say whether the read leaves a row; riders who read what is their own leave none."""
+        return bool(self.subjects or (self.counts and self.actor.rider_id is None))
 
 
 class Change(Look):
@@ -58,6 +70,7 @@ class Hub:
     clock: Clock
     database: Database
     keys: Keyring
+    strangers: Strangers = field(default_factory=Strangers)
 
     @asynccontextmanager
     async def change(
@@ -65,85 +78,98 @@ class Hub:
     ) -> AsyncIterator[Change]:
         """Open one transaction for one use case; its audit row commits with it.
 
-        Raises Refused where the policy says no. A refusal or a failure is audited in a transaction of its
-        own, since the use case's is rolled back.
+        Raises Refused where the policy says no, AuditFault where the row can't be written: then the change is
+        rolled back. A refusal or a failure is audited in a transaction of its own.
         """
         work: Change | None = None
         try:
             policy.require(actor, operation)
             async with self.database.write() as connection:
-                work = Change(connection, actor, self.clock.now(), target)
+                work = Change(actor, self.clock.now(), target, connection=connection)
                 yield work
-                await self._record(work, operation, purpose, "done")
+                await self._write_row(work.connection, work, operation, purpose, "done")
         except Exception as error:
-            outcome = "refused" if isinstance(error, Refused) else "failed"
-            await self._record_apart(
-                actor, operation, target=work.target if work else target, purpose=purpose, outcome=outcome
-            )
+            await self._record_end(work or self._unopened(actor, target), operation, purpose, error)
             raise
 
     @asynccontextmanager
     async def look(
         self, actor: Actor, operation: str, *, target: str = "", purpose: str = ""
     ) -> AsyncIterator[Look]:
-        """Open a read-only transaction; where it opened people, its audit row is committed before the end."""
+        """Open a read-only transaction; where it showed personal data, its audit row is committed at the end.
+
+        Nothing of what was read may leave inside the block: return or render it afterwards. Raises AuditFault
+        where the row can't be written; refusals and what looks absent are audited, too.
+        """
+        work: Look | None = None
         try:
             policy.require(actor, operation)
-        except Refused:
-            await self._record_apart(actor, operation, target=target, purpose=purpose, outcome="refused")
+            async with self.database.read() as connection:
+                work = Look(actor, self.clock.now(), target, connection=connection)
+                yield work
+        except Absent as error:
+            await self._record_end(work or self._unopened(actor, target), operation, purpose, error)
             raise
-        async with self.database.read() as connection:
-            work = Look(connection, actor, self.clock.now(), target)
-            yield work
-        if work.subjects:
-            await self._record_apart(
-                actor,
+        if work.shows_people:
+            await self._record_apart(work, operation, purpose, "done")
+
+    async def refused(self, actor: Actor, operation: str, target: str) -> None:
+        """Put on record that the guard turned an actor away; visitors are counted, not written down."""
+        await self._record_end(self._unopened(actor, target), operation, "", Refused())
+
+    def _unopened(self, actor: Actor, target: str) -> "_Asked":
+        return _Asked(actor, self.clock.now(), target)
+
+    async def _record_end(self, work: "_Asked", operation: str, purpose: str, error: Exception) -> None:
+        """Record how a use case ended that did not come to its end."""
+        outcome = _outcome(error)
+        if work.actor.roles != PUBLIC.roles:
+            await self._record_apart(work, operation, purpose, outcome)
+        elif outcome == "failed" and self.strangers.admits(work.now):
+            work.counts = {"left_out": left} if (left := self.strangers.left_out()) else {}
+            await self._record_apart(work, operation, purpose, outcome)
+        else:
+            STRANGERS.labels(outcome).inc()
+
+    async def _record_apart(self, work: "_Asked", operation: str, purpose: str, outcome: str) -> None:
+        """Record in a transaction of its own: the use case's is over."""
+        with _fault_of_trail():
+            async with self.database.write() as connection:
+                await self._write_row(connection, work, operation, purpose, outcome)
+
+    async def _write_row(
+        self, connection: AsyncConnection, work: "_Asked", operation: str, purpose: str, outcome: str
+    ) -> None:
+        with _fault_of_trail():
+            await audit.record(
+                connection,
+                self.keys,
+                work.actor,
                 operation,
+                at=work.now,
+                outcome=outcome,
                 target=work.target,
                 purpose=purpose,
-                outcome="done",
                 counts=work.counts,
                 subjects=work.subjects,
             )
 
-    async def _record(self, work: Look, operation: str, purpose: str, outcome: str) -> None:
-        await audit.record(
-            work.connection,
-            self.keys,
-            work.actor,
-            operation,
-            at=work.now,
-            outcome=outcome,
-            target=work.target,
-            purpose=purpose,
-            counts=work.counts,
-            subjects=work.subjects,
-        )
 
-    async def _record_apart(
-        self,
-        actor: Actor,
-        operation: str,
-        *,
-        target: str,
-        purpose: str,
-        outcome: str,
-        counts: Mapping[str, int] | None = None,
-        subjects: Iterable[str] = (),
-    ) -> None:
-        async with self.database.write() as connection:
-            await audit.record(
-                connection,
-                self.keys,
-                actor,
-                operation,
-                at=self.clock.now(),
-                outcome=outcome,
-                target=target,
-                purpose=purpose,
-                counts=counts,
-                subjects=subjects,
-            )
+@contextmanager
+def _fault_of_trail() -> Iterator[None]:
+    """Make whatever stops the trail one error that says so; that the database is busy is said already."""
+    try:
+        yield
+    except HubError:
+        raise
+    except Exception as error:
+        raise audit.AuditFault from error
+
+
+def _outcome(error: Exception) -> str:
+    if isinstance(error, Refused):
+        return "refused"
+    return "absent" if isinstance(error, Absent) else "failed"
 
 
 #: Where the application keeps its hub.

@@ -116,6 +116,11 @@ class Keyring:
         """Authenticate a message under the purpose's active key."""
         return self._mac(self.keys[self.active[purpose]], message)
 
+    def mac_under(self, key_id: str, message: bytes) -> bytes | None:
+        """Authenticate a message under a key named by its id; None where that key is gone."""
+        key = self.keys.get(key_id)
+        return self._mac(key, message) if key is not None else None
+
     def verifies(self, purpose: Purpose, message: bytes, mac: bytes) -> bool:
         """Say whether a MAC is one of this purpose's, in constant time."""
         return constant_time.compare_digest(self.mac(purpose, message), mac)

@@ -1,14 +1,9 @@
 """The one place that says which roles may do which operation; the scope then says on what."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from functools import wraps
+from rider_hub.access.actor import Actor, Role
+from rider_hub.errors import Refused
 
-from aiohttp import web
-
-from rider_hub.access.actor import ACTOR, PUBLIC, Actor, Role
-from rider_hub.errors import Refused, Unauthenticated
-
-__all__ = ["OPERATIONS", "allows", "guarded", "operation_of", "require"]
+__all__ = ["OPERATIONS", "allows", "require"]
 
 _COUNTY = frozenset({Role.COUNTY_STAFF})
 _STREET = frozenset({Role.COUNTY_STAFF, Role.STREET_STAFF})
@@ -77,34 +72,3 @@ def require(actor: Actor, operation: str) -> None:
     """Raise Refused (which looks like absence) unless the actor may do the operation."""
     if not allows(actor, operation):
         raise Refused
-
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def guarded(operation: str, routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
-    """Put routes behind the policy; an operation that was never declared is a KeyError at start."""
-    OPERATIONS[operation]
-    return [
-        web.RouteDef(route.method, route.path, _behind(operation, route.handler), route.kwargs)
-        for route in routes
-    ]
-
-
-def operation_of(handler: object) -> str | None:
-    """Return the operation a route's handler stands behind, None where it has none."""
-    return getattr(handler, "operation", None)
-
-
-def _behind(operation: str, handler: Handler) -> Handler:
-    @wraps(handler)
-    async def check(request: web.Request) -> web.StreamResponse:
-        actor = request.get(ACTOR, PUBLIC)
-        if not allows(actor, operation):
-            if actor.roles == PUBLIC.roles:
-                raise Unauthenticated("请先登录。", "Please sign in first.")
-            raise Refused
-        return await handler(request)
-
-    check.operation = operation  # type: ignore[attr-defined]
-    return check

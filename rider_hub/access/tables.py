@@ -1,11 +1,13 @@
 """Tables of users, sessions and the audit trail."""
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata
 
 __all__ = [
+    "audit_checkpoint",
     "audit_row",
+    "audit_seal",
     "audit_subject",
     "park",
     "park_member",
@@ -80,22 +82,28 @@ sign_in_code = Table(
     Column("window_at", UtcDateTime, nullable=False),
 )
 
+#: A row's MAC is over its content and its subjects; `seal_no` is set once, by the sealer, after the commit.
 audit_row = Table(
     "audit_row",
     metadata,
     Column("id", String(32), primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("actor", String(80), nullable=False),
+    #: In which capacity: scope and roles in words, as they were then.
+    Column("actor_title", String(200), nullable=False),
     Column("operation", String(48), nullable=False),
     Column("target", String(200), nullable=False),
     Column("purpose", String(200), nullable=False),
     Column("outcome", String(16), nullable=False),
     Column("counts", JSON, nullable=False),
+    Column("key_id", String(64), nullable=False),
     keyed_column("mac", "audit"),
+    Column("seal_no", BigInteger),
     Index("ix_audit_row_at", "at"),
+    Index("ix_audit_row_seal_no", "seal_no"),
 )
 
-#: The people whose data a row of the trail opened.
+#: The people whose data a row of the trail opened: ids, or pseudonyms where the operation is private.
 audit_subject = Table(
     "audit_subject",
     metadata,
@@ -120,4 +128,35 @@ unmask_turn = Table(
     Column("actor", String(80), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Index("ix_unmask_turn_actor", "actor", "at"),
+)
+
+#: A link of the chain: which rows, and the MAC of the link before. The number is the key, so that two
+#: sealers can't both write the next one.
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("count", Integer, nullable=False),
+    #: Rows in this seal and all before it.
+    Column("total", BigInteger, nullable=False),
+    Column("first_row", String(32), nullable=False),
+    Column("last_row", String(32), nullable=False),
+    keyed_column("digest", "audit"),
+    keyed_column("previous", "audit"),
+    Column("key_id", String(64), nullable=False),
+    keyed_column("mac", "audit"),
+)
+
+#: What stands for seals that were pruned: the chain goes on from the MAC of the last of them.
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("seal_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed_at", UtcDateTime, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    keyed_column("seal_mac", "audit"),
+    Column("pruned_at", UtcDateTime, nullable=False),
+    Column("key_id", String(64), nullable=False),
+    keyed_column("mac", "audit"),
 )

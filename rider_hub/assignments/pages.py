@@ -52,6 +52,7 @@ async def _load_assignments(request: web.Request, query: Query) -> Page:
             sort=query.sort,
             descending=query.descending,
         )
+        look.count(riders=len(rows))
         newest = await look.connection.execute(
             select(func.max(assignment.c.valid_from)).where(look.scope.where(assignment.c.division))
         )

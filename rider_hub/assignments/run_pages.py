@@ -97,6 +97,7 @@ async def _load_differences(request: web.Request, query: Query) -> Page:
             limit=query.size,
             offset=query.offset,
         )
+        look.count(riders=len(rows))
         return Page(rows, total, run["created_at"])
 
 
@@ -109,6 +110,8 @@ async def _run(request: web.Request) -> web.Response:
             look.connection, [run["approved_by"], run["applied_by"], run["rolled_back_by"]]
         )
         not_restored = await _words_of(look.connection, (run["outcome"] or {}).get("not_restored", []))
+        if not_restored:
+            look.count(riders=len(not_restored))
     return await render(
         request,
         "assignments/run.html",

@@ -65,6 +65,7 @@ async def preview_run(hub: Hub, actor: Actor, county: str) -> str:
         _check_county(actor, county)
         as_of = look.now
         inputs = await _read(look.connection, county, hub)
+        look.count(riders=len(inputs.riders))
     found = await asyncio.to_thread(_match, county, inputs)
     changes = difference(found, inputs.current)
     run = _run_row(county, actor, inputs, changes) | {"created_at": as_of}

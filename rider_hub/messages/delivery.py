@@ -29,6 +29,8 @@ async def deliver(hub: Hub, port: Port) -> dict[str, int]:
     async with hub.look(actor, "messages.send") as look:
         query = select(outbox).where(outbox.c.state == "waiting").order_by(outbox.c.created_at, outbox.c.id)
         rows = list((await look.connection.execute(query.limit(_BATCH))).mappings())
+        if rows:
+            look.count(messages=len(rows))
     settled: dict[str, str] = {}
     failed = 0
     for row in rows:

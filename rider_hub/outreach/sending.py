@@ -133,6 +133,8 @@ async def _tasks(hub: Hub, look: Look, rows: Sequence[Invitation]) -> list[Task]
     activities = await activities_by_id(look.connection, (each.activity for each in rows))
     people = await identities(look, hub.keys, (each.rider_id for each in rows))
     names = await titles(look.connection, {each.body for each in rows})
+    look.opened(each.rider_id for each in rows)
+    look.count(invitations=len(rows))
     tasks = [
         Task(
             invitation=each,

@@ -155,6 +155,7 @@ async def _show(look: Look, keys: Keyring, row: RowMapping, *, masked: bool = Tr
     words = _words(keys, row)
     look.opened(_others(look, [row]))
     person = await _reporter(look, keys, row)
+    look.count(requests=1)  # nobody is named by an anonymous one; that it was read is on record all the same
     return ServiceRequest(
         id=row["id"],
         category=Category(row["category"]),

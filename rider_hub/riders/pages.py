@@ -81,6 +81,7 @@ async def _load(request: web.Request, query: Query) -> Page:
         rows, total = await listing.list_riders(
             look, hub, query.filters, limit=query.size, offset=query.offset
         )
+        look.count(riders=len(rows))
     if query.is_export:
         async with hub.change(actor, "riders.view", target="export") as work:
             work.count(riders=total)
@@ -132,8 +133,9 @@ async def _shown(
     request: web.Request, form: Form[PurposeForm], *, status: int = 200, opened: Identity | None = None
 ) -> web.Response:
     hub, actor, rider_id = request.app[HUB], request[ACTOR], request.match_info["id"]
-    async with hub.look(actor, "riders.view") as look:
+    async with hub.look(actor, "riders.view", target=f"rider:{rider_id}") as look:
         found = await listing.find_rider(look, hub, rider_id)
+        look.opened([rider_id])
         ids = [one["id"] for one in found["registrations"]]
         history = _entries(await listing.histories(look, ids), await listing.platform_names(look.connection))
         links = await listing.links_of(look, hub, rider_id, ids)
@@ -186,13 +188,16 @@ async def _load_links(request: web.Request, query: Query) -> Page:
         rows, total = await listing.list_links(
             look, hub, query.get("state"), limit=query.size, offset=query.offset
         )
+        look.count(links=len(rows))
         return Page(rows, total, look.now)
 
 
 async def _link(request: web.Request) -> web.Response:
     hub = request.app[HUB]
-    async with hub.look(request[ACTOR], "riders.review") as look:
-        found = await listing.find_link(look, hub, request.match_info["id"])
+    link_id = request.match_info["id"]
+    async with hub.look(request[ACTOR], "riders.review", target=f"link:{link_id}") as look:
+        found = await listing.find_link(look, hub, link_id)
+        look.opened([found["rider_a"], found["rider_b"]])
     state = LinkState(found["state"])
     choices = [one for one in LinkState if may_become(state, one)]
     return await render(request, "riders/link.html", it=found, states=LINK_STATES, choices=choices)

@@ -9,7 +9,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from openpyxl import load_workbook
 
 from rider_hub.access import Hub, Role
-from rider_hub.access.policy import OPERATIONS, operation_of
+from rider_hub.access.guard import operation_of
+from rider_hub.access.policy import OPERATIONS
 from rider_hub.access.users import add_user
 from rider_hub.app import build_app, unguarded_routes
 from rider_hub.assignments import service

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
-from rider_hub.access import Actor, Hub, Role, audit
+from rider_hub.access import Actor, Hub, Role
 from rider_hub.access.tables import audit_row, audit_subject
 from rider_hub.access.users import add_user, authenticate
 from rider_hub.clock import FixedClock
@@ -66,39 +66,6 @@ async def test_a_look_that_opens_people_names_them_in_the_trail(database_url: st
         async with hub.database.read() as connection:
             opened = (await connection.execute(select(audit_subject.c.rider_id))).scalars().all()
         assert sorted(opened) == ["r1", "r2"]
-
-
-async def test_without_a_trail_there_is_no_action(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the trail can't be written the change does not happen either."""
-
-    async def broken(*_: object, **__: object) -> str:
-        raise OSError("no space left")
-
-    async with make_hub(database_url, tmp_path) as hub:
-        monkeypatch.setattr(audit, "record", broken)
-
-        async def change() -> None:
-            async with hub.change(county_staff(), "imports.change") as work:
-                row = {"key": "k", "version": 1, "title": "", "body": "", "published_at": work.now}
-                await work.connection.execute(insert(notice), [row])
-
-        with pytest.raises(OSError, match="no space left"):
-            await change()
-        async with hub.database.read() as connection:
-            assert (await connection.execute(select(notice))).all() == []
-
-
-async def test_an_edited_row_of_the_trail_is_found(database_url: str, tmp_path: Path) -> None:
-    """Changing who did it breaks the row's MAC."""
-    async with make_hub(database_url, tmp_path) as hub:
-        async with hub.change(county_staff(), "imports.change"):
-            pass
-        async with hub.database.write() as connection:
-            assert await audit.tampered(connection, hub.keys) == []
-            await connection.execute(update(audit_row).values(actor="user:someone-else"))
-            assert len(await audit.tampered(connection, hub.keys)) == 1
 
 
 async def test_accounts_sign_in_and_one_answer_covers_both_faults(database_url: str, tmp_path: Path) -> None:

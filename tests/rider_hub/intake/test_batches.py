@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
+from rider_hub.access.audit import AuditFault
 from rider_hub.errors import Conflict, Invalid
 from rider_hub.intake.model import ReceiptState
 from rider_hub.intake.tables import quarantine, receipt
@@ -191,7 +192,7 @@ async def crash_at(hub: Any, step: int, action: Any, only: str = "") -> bool:
     event.listen(engine, "before_cursor_execute", maybe)
     try:
         await action()
-    except Broken:
+    except (Broken, AuditFault):  # the latter where the row of the trail was what broke
         return True
     finally:
         event.remove(engine, "before_cursor_execute", maybe)

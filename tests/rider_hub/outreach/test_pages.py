@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from rider_hub.access import ACTOR, HUB, Actor, Hub
-from rider_hub.access.policy import operation_of
+from rider_hub.access.guard import operation_of
 from rider_hub.access.sessions import CSRF
 from rider_hub.clock import FixedClock
 from rider_hub.outreach import pages

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from rider_hub.access import HUB, Hub, guarded
-from rider_hub.access.policy import operation_of
+from rider_hub.access.guard import operation_of
 from rider_hub.access.sessions import identify, protect
 from rider_hub.clock import FixedClock
 from rider_hub.consent.ports import PORTS, Ports

@@ -1,0 +1,50 @@
+"""The guard before every route: the policy's answer, and the trail of its refusals."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import wraps
+
+from aiohttp import web
+
+from rider_hub.access.actor import ACTOR, PUBLIC
+from rider_hub.access.hub import HUB
+from rider_hub.access.policy import OPERATIONS, allows
+from rider_hub.errors import Refused, Unauthenticated
+
+__all__ = ["guarded", "operation_of"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def guarded(operation: str, routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
+    """Put routes behind the policy; an operation that was never declared is a KeyError at start."""
+    OPERATIONS[operation]
+    return [
+        web.RouteDef(route.method, route.path, _behind(operation, route.handler), route.kwargs)
+        for route in routes
+    ]
+
+
+def operation_of(handler: object) -> str | None:
+    """Return the operation a route's handler stands behind, None where it has none."""
+    return getattr(handler, "operation", None)
+
+
+def _behind(operation: str, handler: Handler) -> Handler:
+    @wraps(handler)
+    async def check(request: web.Request) -> web.StreamResponse:
+        actor = request.get(ACTOR, PUBLIC)
+        if not allows(actor, operation):
+            await request.app[HUB].refused(actor, operation, _asked(request))
+            if actor.roles == PUBLIC.roles:
+                raise Unauthenticated("请先登录。", "Please sign in first.")
+            raise Refused
+        return await handler(request)
+
+    check.operation = operation  # type: ignore[attr-defined]
+    return check
+
+
+def _asked(request: web.Request) -> str:
+    """Return the route as it is declared: what stands in a path may be a person's."""
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical if resource is not None else ''}"
