@@ -30,6 +30,7 @@ __all__ = ["build_app", "runner_for", "unguarded_routes"]
 #: Modules that offer `routes()`, in the order of the flow.
 _ROUTES = (
     "rider_hub.views.signin",
+    "rider_hub.views.sso",
     "rider_hub.views.desk",
     "rider_hub.views.map",
     "rider_hub.views.phone",
@@ -79,6 +80,7 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
         clock=hub.clock,
         search_path="/riders",
         todo_path="/requests?sort=due_at",
+        sign_on_path="/login/sso" if hub.settings.sign_on is not None else "",
         top=_top,
     )
     for module in modules:

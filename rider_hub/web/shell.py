@@ -60,6 +60,8 @@ class Shell:
     todo_path: str = "/"
     login_path: str = "/login"
     logout_path: str = "/logout"
+    #: Where single sign-on begins; empty hides its button.
+    sign_on_path: str = ""
     #: Pages below this path are the riders': another layout, another sign-in.
     phone_path: str = "/r/"
     phone_login_path: str = "/r/login"

@@ -5,10 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from rider_hub.clock import SHANGHAI, check_aware
 
-__all__ = ["EMPTY", "Link", "State", "Tone", "ago", "day", "minute", "number", "own_path", "state_of"]
+__all__ = [
+    "EMPTY",
+    "Link",
+    "State",
+    "Tone",
+    "ago",
+    "day",
+    "minute",
+    "number",
+    "own_path",
+    "path_or_home",
+    "state_of",
+]
 
 #: What a cell without a value shows.
 EMPTY = "—"
@@ -63,6 +76,15 @@ def own_path(url: str) -> str:
     if not url.startswith("/") or url.startswith(("//", "/\\")) or any(ord(sign) < ord(" ") for sign in url):
         raise ValueError("a link inside the hub begins with one slash and has no control characters")
     return url
+
+
+def path_or_home(url: str) -> str:
+    """Return a path of the hub itself, home for whatever else was asked for: never a way to another site."""
+    try:
+        own = own_path(url) and url.isprintable() and not urlsplit(url).netloc
+    except ValueError:
+        own = False
+    return url if own else "/"
 
 
 def state_of(value: object, states: Mapping[str, State] | None = None) -> State:

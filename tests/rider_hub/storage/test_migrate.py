@@ -16,8 +16,9 @@ from rider_hub.storage.migrate import SchemaMismatch, check_schema, upgrade
 
 
 def _load_all_tables() -> None:
-    for path in sorted(Path(rider_hub.__path__[0]).glob("*/tables.py")):
-        importlib.import_module(f"rider_hub.{path.parent.name}.tables")
+    root = Path(rider_hub.__path__[0])
+    for path in sorted(root.rglob("tables.py")):
+        importlib.import_module(".".join(["rider_hub", *path.relative_to(root).with_suffix("").parts]))
 
 
 def _differences(connection: Connection) -> list[object]:

@@ -1,0 +1,90 @@
+"""Signing in by the provider of OpenID Connect that the settings name; absent where they name none."""
+
+import re
+import secrets
+
+from aiohttp import web
+
+from rider_hub.access import HUB, guarded
+from rider_hub.access.addresses import cookies_are_secure
+from rider_hub.access.sessions import open_session
+from rider_hub.access.sso.flow import VALID_FOR, Answer, begin, finish
+from rider_hub.access.sso.provider import Provider
+from rider_hub.errors import Absent, HubError
+from rider_hub.web.forms import Form
+from rider_hub.web.shell import render
+from rider_hub.web.values import path_or_home
+
+__all__ = ["PROVIDER", "prepare", "routes"]
+
+PATH = "/login/sso"
+_COOKIE = "rider_hub_sso"
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+
+#: The provider as this process knows it, where one is set.
+PROVIDER = web.AppKey("provider", Provider)
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the two ends of a sign-on; a link and no form, since the policy lets no form leave the hub."""
+    return guarded("session.open", [web.get(PATH, _begin), web.get(f"{PATH}/callback", _finish)])
+
+
+def prepare(app: web.Application) -> None:
+    """Put the provider of the settings on the application."""
+    sign_on = app[HUB].settings.sign_on
+    if sign_on is not None:
+        app[PROVIDER] = Provider(sign_on)
+
+
+async def _begin(request: web.Request) -> web.Response:
+    provider = _provider(request)
+    target = path_or_home(request.query.get("next", "/"))
+    # One secret a browser, so that two windows may sign on at once.
+    browser = _browser(request) or secrets.token_urlsafe(32)
+    try:
+        url = await begin(request.app[HUB], provider, browser, target)
+    except HubError as error:
+        return await _told(request, error)
+    response = web.Response(status=303, headers={"Location": url})
+    response.set_cookie(
+        _COOKIE,
+        browser,
+        max_age=int(VALID_FOR.total_seconds()),
+        path=PATH,
+        httponly=True,
+        samesite="Lax",
+        secure=cookies_are_secure(request),
+    )
+    return response
+
+
+async def _finish(request: web.Request) -> web.Response:
+    provider = _provider(request)
+    given = {name: request.query.get(name, "") for name in ("state", "code", "error")}
+    answer = Answer(issuer=request.query.get("iss", ""), **given)
+    try:
+        signed_on = await finish(request.app[HUB], provider, _browser(request), answer)
+    except HubError as error:
+        return await _told(request, error)
+    response = web.Response(status=303, headers={"Location": path_or_home(signed_on.target)})
+    await open_session(request, response, user_id=signed_on.account["id"])
+    response.del_cookie(_COOKIE, path=PATH)
+    return response
+
+
+async def _told(request: web.Request, error: HubError) -> web.Response:
+    form = Form.filled().failed("sso", error.code, error.zh, error.en)
+    return await render(request, "login.html", status=error.status, form=form, next="/")
+
+
+def _provider(request: web.Request) -> Provider:
+    provider = request.app.get(PROVIDER)
+    if provider is None:
+        raise Absent
+    return provider
+
+
+def _browser(request: web.Request) -> str:
+    given = request.cookies.get(_COOKIE, "")
+    return given if _SECRET.fullmatch(given) else ""
