@@ -14,6 +14,7 @@ from rider_hub.access.actor import STAFF_ROLES
 from rider_hub.access.opening import open_hub
 from rider_hub.access.users import add_user, any_user, operator
 from rider_hub.app import build_app, runner_for
+from rider_hub.cli import sign_on
 from rider_hub.cli.running import run_with_hub, saying_errors
 from rider_hub.errors import Invalid
 from rider_hub.logs import configure
@@ -93,6 +94,10 @@ def keys_status() -> None:
 @click.group()
 def user() -> None:
     """Staff accounts."""
+
+
+user.add_command(sign_on.link)
+user.add_command(sign_on.unlink)
 
 
 @user.command("add")

@@ -10,7 +10,7 @@ from rider_hub.access.addresses import cookies_are_secure
 from rider_hub.access.sessions import open_session
 from rider_hub.access.sso.flow import VALID_FOR, Answer, begin, finish
 from rider_hub.access.sso.provider import Provider
-from rider_hub.errors import Absent, HubError
+from rider_hub.errors import HubError
 from rider_hub.web.forms import Form
 from rider_hub.web.shell import render
 from rider_hub.web.values import path_or_home
@@ -26,19 +26,23 @@ PROVIDER = web.AppKey("provider", Provider)
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the two ends of a sign-on; a link and no form, since the policy lets no form leave the hub."""
-    return guarded("session.open", [web.get(PATH, _begin), web.get(f"{PATH}/callback", _finish)])
+    """Return no route: `prepare` adds them where the settings name a provider."""
+    return []
 
 
 def prepare(app: web.Application) -> None:
-    """Put the provider of the settings on the application."""
+    """Put the provider of the settings on the application, and the two ends of a sign-on.
+
+    It begins with a link and no form: the content security policy lets no form lead out of the hub.
+    """
     sign_on = app[HUB].settings.sign_on
     if sign_on is not None:
         app[PROVIDER] = Provider(sign_on)
+        app.add_routes(guarded("session.open", [web.get(PATH, _begin), web.get(f"{PATH}/callback", _finish)]))
 
 
 async def _begin(request: web.Request) -> web.Response:
-    provider = _provider(request)
+    provider = request.app[PROVIDER]
     target = path_or_home(request.query.get("next", "/"))
     # One secret a browser, so that two windows may sign on at once.
     browser = _browser(request) or secrets.token_urlsafe(32)
@@ -60,7 +64,7 @@ async def _begin(request: web.Request) -> web.Response:
 
 
 async def _finish(request: web.Request) -> web.Response:
-    provider = _provider(request)
+    provider = request.app[PROVIDER]
     given = {name: request.query.get(name, "") for name in ("state", "code", "error")}
     answer = Answer(issuer=request.query.get("iss", ""), **given)
     try:
@@ -76,13 +80,6 @@ async def _finish(request: web.Request) -> web.Response:
 async def _told(request: web.Request, error: HubError) -> web.Response:
     form = Form.filled().failed("sso", error.code, error.zh, error.en)
     return await render(request, "login.html", status=error.status, form=form, next="/")
-
-
-def _provider(request: web.Request) -> Provider:
-    provider = request.app.get(PROVIDER)
-    if provider is None:
-        raise Absent
-    return provider
 
 
 def _browser(request: web.Request) -> str:

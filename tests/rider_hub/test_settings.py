@@ -1,5 +1,7 @@
 """Settings from the environment."""
 
+from pathlib import Path
+
 import pytest
 
 from rider_hub.errors import SettingsError
@@ -30,3 +32,49 @@ def test_every_fault_is_told_at_once() -> None:
 def test_cookies_are_secure_off_loopback() -> None:
     """A hub that others can reach marks its cookies Secure unless told otherwise."""
     assert Settings.from_env({"RIDER_HUB_HOST": "0.0.0.0"}).secure_cookies  # noqa: S104 - the case itself
+
+
+def _signed_on(tmp_path: Path, **changed: str) -> dict[str, str]:
+    (tmp_path / "secret").write_text("a secret\n")
+    env = {
+        "PUBLIC_URL": "https://hub.example",
+        "OIDC_ISSUER": "https://id.example/realms/county",
+        "OIDC_CLIENT_ID": "rider-hub",
+        "OIDC_CLIENT_SECRET_FILE": str(tmp_path / "secret"),
+        **changed,
+    }
+    return {f"RIDER_HUB_{name}": value for name, value in env.items()}
+
+
+def test_single_sign_on_is_read_as_a_whole(tmp_path: Path) -> None:
+    """The secret comes from its file, the way back from the public address."""
+    read = Settings.from_env(_signed_on(tmp_path, OIDC_SECOND_FACTORS="mfa, otp")).sign_on
+    assert read is not None
+    assert (read.client_secret, read.redirect_uri) == ("a secret", "https://hub.example/login/sso/callback")
+    assert (read.algorithms, read.scopes, read.second_factors) == (
+        ("RS256",),
+        "openid profile",
+        {"mfa", "otp"},
+    )
+    assert Settings.from_env({}).sign_on is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OIDC_ISSUER", "http://id.example"),
+        ("OIDC_ISSUER", "https://id.example/?x"),
+        ("OIDC_CLIENT_ID", ""),
+        ("OIDC_CLIENT_SECRET_FILE", ""),
+        ("OIDC_CLIENT_SECRET_FILE", "/nowhere/secret"),
+        ("OIDC_ALGORITHMS", "none"),
+        ("OIDC_ALGORITHMS", "RS256, HS256"),
+        ("OIDC_ALGORITHMS", ""),
+        ("PUBLIC_URL", ""),
+    ],
+)
+def test_a_doubtful_setting_of_single_sign_on_stops_the_start(tmp_path: Path, name: str, value: str) -> None:
+    """Plain http, no secret, an algorithm that proves nothing, no public address: told by name."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(_signed_on(tmp_path, **{name: value}))
+    assert {fault.path for fault in caught.value.errors} == {f"RIDER_HUB_{name}"}
