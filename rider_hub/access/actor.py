@@ -1,13 +1,14 @@
 """Whoever acts: a member of staff, a rider, a sender of feeds, a job, an operator, or nobody yet."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from aiohttp import web
 
 from rider_hub.access.scope import Scope
 
-__all__ = ["ACTOR", "PUBLIC", "STAFF_ROLES", "Actor", "Role"]
+__all__ = ["ACTOR", "PUBLIC", "STAFF_ROLES", "Actor", "Grant", "Role"]
 
 
 class Role(StrEnum):
@@ -56,6 +57,18 @@ _TITLES = {
 
 
 @dataclass(frozen=True)
+class Grant:
+    """Emergency access that a second person gave: a role, where, and until when."""
+
+    id: str
+    number: str
+    role: Role
+    scope: Scope
+    scope_title: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
 class Actor:
     """One who acts, with roles and the scope they hold in."""
 
@@ -74,6 +87,16 @@ class Actor:
     #: Keyed index of the phone of the person behind a staff account, the same as the one of a rider's
     #: registration: nobody verifies, approves or audits themselves by a second log-in. None where not stated.
     person: bytes | None = None
+    #: Emergency access that is live; roles and scope stay the own ones, `policy.acting` says what is lent.
+    grants: tuple[Grant, ...] = ()
+    #: Who this was before an operation lent it more.
+    own: "Actor | None" = None
+
+    @property
+    def mark(self) -> str:
+        """What the audit trail puts before the purpose of an act under emergency access."""
+        numbers = "、".join(grant.number for grant in self.grants)
+        return f"【紧急访问 {numbers}】" if numbers else ""
 
     @property
     def role_titles(self) -> str:

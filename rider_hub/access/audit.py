@@ -63,7 +63,7 @@ async def record(
         "actor_title": _fit(" ".join(part for part in (actor.scope_title, actor.role_titles) if part)),
         "operation": OWN if own else operation,
         "target": "" if own else _fit(target),
-        "purpose": "" if own else _fit(purpose),
+        "purpose": "" if own else _fit(actor.mark + purpose),
         "outcome": outcome,
         "counts": dict(counts or {}),
         "key_id": keys.active["audit"],

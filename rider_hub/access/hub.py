@@ -82,6 +82,7 @@ class Hub:
         rolled back. A refusal or a failure is audited in a transaction of its own.
         """
         work: Change | None = None
+        actor = policy.acting(actor, operation)
         try:
             policy.require(actor, operation)
             async with self.database.write() as connection:
@@ -102,6 +103,7 @@ class Hub:
         where the row can't be written; refusals and what looks absent are audited, too.
         """
         work: Look | None = None
+        actor = policy.acting(actor, operation)
         try:
             policy.require(actor, operation)
             async with self.database.read() as connection:

@@ -1,9 +1,12 @@
 """The one place that says which roles may do which operation; the scope then says on what."""
 
-from rider_hub.access.actor import Actor, Role
+from dataclasses import replace
+
+from rider_hub.access.actor import STAFF_ROLES, Actor, Role
+from rider_hub.access.scope import Scope
 from rider_hub.errors import Refused
 
-__all__ = ["OPERATIONS", "allows", "require"]
+__all__ = ["LENT", "OPERATIONS", "acting", "allows", "require"]
 
 _COUNTY = frozenset({Role.COUNTY_STAFF})
 _STREET = frozenset({Role.COUNTY_STAFF, Role.STREET_STAFF})
@@ -60,12 +63,65 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "jobs.run": _COUNTY | _SYSTEM | _JOB,
     "messages.send": _JOB,
     "audit.view": frozenset({Role.AUDIT_ADMIN}),
+    "approvals.view": _FIELD | _COMPANY | {Role.SECURITY_ADMIN},
+    "exports.direct": frozenset(STAFF_ROLES),
+    "exports.ask": _FIELD | _COMPANY,
+    "exports.take": _FIELD | _COMPANY,
+    "exports.approve": _STREET | _COMPANY,
+    "emergency.ask": _FIELD,
+    "emergency.approve": _COUNTY | {Role.SECURITY_ADMIN},
+    "emergency.end": _FIELD | {Role.SECURITY_ADMIN},
+    "emergency.view": frozenset({Role.SECURITY_ADMIN, Role.AUDIT_ADMIN}),
 }
+
+#: What emergency access may lend; everything else, membership, approvals and accounts above all, is done
+#: with one's own powers alone. A new operation is not lent until it stands here.
+LENT = frozenset(
+    {
+        "desk.view",
+        "divisions.view",
+        "locate",
+        "lovestations.view",
+        "map.view",
+        "match.view",
+        "organizations.view",
+        "requests.answer",
+        "requests.unmask",
+        "requests.view",
+        "riders.unmask",
+        "riders.view",
+        "stations.view",
+    }
+)
+
+
+def acting(actor: Actor, operation: str) -> Actor:
+    """Return the actor with what emergency access lends for this operation, and nothing lent otherwise.
+
+    A role that was lent holds in the place it was lent for; an own role holds there too where it allows the
+    operation, and a lent one never in one's own place.
+    """
+    own = actor.own or actor
+    if not own.grants:
+        return own
+    roles = OPERATIONS.get(operation, frozenset())
+    lent = tuple(grant for grant in own.grants if operation in LENT and grant.role in roles)
+    if not lent:
+        return replace(own, grants=(), own=own)
+    places = {code for grant in lent for code in grant.scope.divisions}
+    places.update(own.scope.divisions if own.roles & roles else ())
+    return replace(
+        own,
+        roles=own.roles | {grant.role for grant in lent},
+        scope=Scope(divisions=tuple(sorted(places))),
+        grants=lent,
+        own=own,
+    )
 
 
 def allows(actor: Actor, operation: str) -> bool:
-    """Say whether one of the actor's roles may do the operation."""
-    return bool(OPERATIONS.get(operation, frozenset()) & actor.roles)
+    """Say whether one of the actor's roles, or one lent for it, may do the operation."""
+    return bool(OPERATIONS.get(operation, frozenset()) & acting(actor, operation).roles)
 
 
 def require(actor: Actor, operation: str) -> None:

@@ -68,11 +68,29 @@ class Scope:
         asked = [limit for limit in limits if limit is not None]
         return bool(asked) and all(asked)
 
+    def holds(self, other: "Scope") -> bool:
+        """Say whether all that lies in the other scope lies in this one; nothing holds an empty one."""
+        if self.everything or other.everything:
+            return self.everything
+        limits = [
+            bool(other.divisions) and all(d.startswith(self.divisions) for d in other.divisions)
+            if self.divisions
+            else None,
+            _inside(other.platforms, self.platforms),
+            _inside(other.partners, self.partners),
+        ]
+        asked = [limit for limit in limits if limit is not None]
+        return bool(asked) and all(asked)
+
     def narrowed(self, division: str) -> "Scope":
         """Return the part of this scope inside a division; widening gives an empty scope."""
         inside = any(division.startswith(code) for code in self.divisions)
         whole = self.everything or (self.of_company and not self.divisions)
         return replace(self, divisions=(division,), everything=False) if inside or whole else Scope()
+
+
+def _inside(asked: tuple[str, ...], own: tuple[str, ...]) -> bool | None:
+    return (bool(asked) and set(asked) <= set(own)) if own else None
 
 
 def _ranges(division: ColumnElement[str], codes: tuple[str, ...]) -> list[ColumnElement[bool]]:

@@ -2,9 +2,10 @@
 
 from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
-from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata
+from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
 __all__ = [
+    "approval",
     "audit_checkpoint",
     "audit_row",
     "audit_seal",
@@ -110,6 +111,36 @@ audit_subject = Table(
     Column("audit_id", String(32), ForeignKey("audit_row.id"), primary_key=True),
     Column("rider_id", String(32), primary_key=True),
     Index("ix_audit_subject_rider_id", "rider_id"),
+)
+
+#: What a second person must say yes to: an export of personal data, emergency access.
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("asked_by", String(80), nullable=False),
+    #: Keyed index of the phone of the person behind the account, where it is known.
+    keyed_column("asked_person", "lasting", nullable=True),
+    Column("asked_at", UtcDateTime, nullable=False),
+    #: Where the thing asked for lies: an approver's scope must hold all of it.
+    Column("divisions", JSON, nullable=False),
+    Column("platforms", JSON, nullable=False),
+    Column("partners", JSON, nullable=False),
+    #: {"purpose", "details"} sealed for (approval, id): a filter may hold a phone, a purpose a name.
+    sealed_column("sealed", "personal"),
+    #: When the ask, or the approval given, ends by itself.
+    Column("lapses_at", UtcDateTime, nullable=False),
+    Column("decided_by", String(80)),
+    Column("decided_at", UtcDateTime),
+    Column("note", String(200), nullable=False),
+    Column("uses", Integer, nullable=False),
+    Column("max_uses", Integer, nullable=False),
+    Column("ended_by", String(80)),
+    Column("ended_at", UtcDateTime),
+    Index("ix_approval_state", "state", "kind"),
+    Index("ix_approval_asked_by", "asked_by", "kind"),
 )
 
 #: One row an account: written first in each turn, so that two at once can't both be the last allowed.
