@@ -10,16 +10,20 @@ from rider_hub.access.hub import HUB
 from rider_hub.access.policy import OPERATIONS, allows
 from rider_hub.errors import Refused, Unauthenticated
 
-__all__ = ["guarded", "operation_of"]
+__all__ = ["guarded", "is_signed", "operation_of"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def guarded(operation: str, routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
-    """Put routes behind the policy; an operation that was never declared is a KeyError at start."""
+def guarded(operation: str, routes: Iterable[web.RouteDef], *, signed: bool = False) -> list[web.RouteDef]:
+    """Put routes behind the policy; an operation that was never declared is a KeyError at start.
+
+    With `signed`, each handler verifies a signature over the body: no cookie opens such a route, so no token
+    against forged forms is asked of it.
+    """
     OPERATIONS[operation]
     return [
-        web.RouteDef(route.method, route.path, _behind(operation, route.handler), route.kwargs)
+        web.RouteDef(route.method, route.path, _behind(operation, route.handler, signed=signed), route.kwargs)
         for route in routes
     ]
 
@@ -29,7 +33,12 @@ def operation_of(handler: object) -> str | None:
     return getattr(handler, "operation", None)
 
 
-def _behind(operation: str, handler: Handler) -> Handler:
+def is_signed(request: web.Request) -> bool:
+    """Say whether a request goes to a route that verifies a signature; what it sends does not decide that."""
+    return getattr(request.match_info.handler, "signed", False) is True
+
+
+def _behind(operation: str, handler: Handler, *, signed: bool) -> Handler:
     @wraps(handler)
     async def check(request: web.Request) -> web.StreamResponse:
         actor = request.get(ACTOR, PUBLIC)
@@ -41,6 +50,7 @@ def _behind(operation: str, handler: Handler) -> Handler:
         return await handler(request)
 
     check.operation = operation  # type: ignore[attr-defined]
+    check.signed = signed  # type: ignore[attr-defined]
     return check
 
 

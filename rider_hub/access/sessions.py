@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access.actor import ACTOR, PUBLIC, Actor
 from rider_hub.access.addresses import cookies_are_secure
+from rider_hub.access.guard import is_signed
 from rider_hub.access.hub import HUB, Hub
 from rider_hub.access.parks import with_parks
 from rider_hub.access.tables import session, user
@@ -86,7 +87,7 @@ async def forget_sessions(connection: AsyncConnection, now: datetime) -> int:
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Put the actor and the CSRF token of the visitor on the request."""
     hub = request.app[HUB]
-    token = request.cookies.get(_COOKIE, "")
+    token = "" if is_signed(request) else request.cookies.get(_COOKIE, "")
     row = await _find(hub, token) if token else None
     actor, csrf = PUBLIC, request.cookies.get(_CSRF_COOKIE, "")
     csrf = csrf if csrf.isascii() else ""
@@ -97,7 +98,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     request[ACTOR] = actor
     request[CSRF] = csrf or fresh
     response = await handler(request)
-    if fresh and not response.prepared and not _is_signed(request):
+    if fresh and not response.prepared and not is_signed(request):
         _set_cookie(request, response, _CSRF_COOKIE, fresh)
     return response
 
@@ -105,7 +106,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
 @web.middleware
 async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse a changing request from a page without the visitor's token; signed API calls carry no cookie."""
-    if request.method in {"POST", "PUT", "PATCH", "DELETE"} and not _is_signed(request):
+    if request.method in {"POST", "PUT", "PATCH", "DELETE"} and not is_signed(request):
         sent = request.headers.get("X-CSRF-Token", "")
         if not sent and request.content_type == "application/x-www-form-urlencoded":
             sent = _token_in(await request.read())
@@ -126,10 +127,6 @@ def _token_in(body: bytes) -> str:
     except ValueError:
         return ""
     return form.get("csrf", [""])[0]
-
-
-def _is_signed(request: web.Request) -> bool:
-    return request.path.startswith("/api/") and "webhook-signature" in request.headers
 
 
 async def _find(hub: Hub, token: str) -> RowMapping | None:

@@ -18,6 +18,7 @@ from rider_hub.intake import store
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.faults import whole
+from rider_hub.intake.messages import once
 from rider_hub.intake.model import ReceiptState, Sender, as_feed_type
 
 __all__ = ["routes"]
@@ -36,6 +37,7 @@ def routes() -> list[web.RouteDef]:
             web.post("/api/v1/feeds/{platform}/{type}/check", _check),
             web.get("/api/v1/receipts/{id}", _receipt),
         ],
+        signed=True,
     )
 
 
@@ -52,7 +54,8 @@ async def _push(request: web.Request) -> web.StreamResponse:
     rows = read_push(body, content_type=request.content_type, content_encoding=_encoding(request))
     digest = keyed_digest(hub, body)
     source = Source(transport="push", idempotency_key=key, body_digest=digest, name=message_id)
-    receipt = await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
+    async with once(hub, platform, message_id, _bound(hub, feed_type, key, digest)):
+        receipt = await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
     headers = {"Location": f"/api/v1/receipts/{receipt.id}"}
     if receipt.replayed:
         headers["Idempotent-Replayed"] = "true"
@@ -123,6 +126,10 @@ async def _verify(hub: Hub, platform: str, headers: Mapping[str, str], body: byt
     # An unknown platform is checked against a key nobody has: its answer is that of a wrong key.
     keys = found.signing or (secrets.token_bytes(32),)
     return verify(keys, dict(headers), body, hub.clock.now().timestamp())
+
+
+def _bound(hub: Hub, feed_type: FeedType, key: str, digest: bytes) -> bytes:
+    return hub.keys.blind("lasting", "message", f"{feed_type}\n{key}\n{digest.hex()}")
 
 
 def _unauthenticated(error: FeedError) -> Unauthenticated:

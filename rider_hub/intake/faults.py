@@ -45,6 +45,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "这个幂等键已用于另一份内容。请为新内容使用新的键。",
         "This Idempotency-Key was used with another body. Use a new key for new content.",
     ),
+    "message_id_reused": (
+        Conflict,
+        "这个 webhook-id 已用于另一次报送。请为每次报送使用新的 webhook-id；重试须内容、类别和幂等键都相同。",
+        "This webhook-id came with another body, feed or Idempotency-Key before: use a new id.",
+    ),
     "batch_in_progress": (
         Conflict,
         "同一幂等键的报送正在处理，请稍后用同一键重试。",

@@ -4,7 +4,7 @@ from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String
 
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
-__all__ = ["cursor", "quarantine", "receipt", "sender"]
+__all__ = ["cursor", "push_message", "quarantine", "receipt", "sender"]
 
 #: A platform's agreement to send: one row a platform and county.
 sender = Table(
@@ -78,6 +78,17 @@ quarantine = Table(
     Index("ix_quarantine_platform", "platform", "state"),
     Index("ix_quarantine_receipt_id", "receipt_id"),
     Index("ix_quarantine_expires_at", "expires_at"),
+)
+
+#: Ids of signed messages of the last minutes, and what each came with.
+push_message = Table(
+    "push_message",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("message_id", String(128), primary_key=True),
+    keyed_column("bound", "lasting"),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Index("ix_push_message_seen_at", "seen_at"),
 )
 
 cursor = Table(

@@ -92,3 +92,19 @@ def test_missing_and_strange_headers_are_refused(name: str, value: str) -> None:
     assert code([KEY], {k: v for k, v in headers.items() if k != name}, b"x") == "signature_missing"
     if value.split() != headers[name].split():
         assert code([KEY], headers | {name: value}, b"x") in {"signature_missing", "signature_invalid"}
+
+
+def test_every_signature_is_compared_with_every_key_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A match ends nothing early, and no other comparison is used: time tells neither key nor place."""
+    compared: list[bytes] = []
+    real = hmac.compare_digest
+
+    def noting(left: bytes, right: bytes) -> bool:
+        compared.append(right)
+        return real(left, right)
+
+    monkeypatch.setattr("connectors.transport.signatures.hmac.compare_digest", noting)
+    headers = signed_headers(KEY, "m-1", NOW, b"x")
+    headers["webhook-signature"] = f"{headers['webhook-signature']} v1,second v1,third"
+    assert verify([KEY, OTHER], headers, b"x", NOW) == "m-1"
+    assert len(compared) == 2 * 3

@@ -1,5 +1,6 @@
 """Senders push by signature: what was signed is what is read, and each sees only its own."""
 
+import asyncio
 import gzip
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from rider_hub.access import HUB
 from rider_hub.access.sessions import identify, protect
 from rider_hub.intake import api
 from rider_hub.intake.senders import new_signing_key, signing_key_bytes
+from rider_hub.intake.tables import receipt
 from rider_hub.riders.tables import registration
 from rider_hub.web import problems
 from tests.factories import county_staff, make_hub
@@ -183,3 +185,70 @@ async def test_a_bomb_is_refused_before_it_is_inflated_whole(site: Site) -> None
     answer = await site.post(bomb, content_encoding="gzip")
     assert (answer.status, (await answer.json())["code"]) == (413, "inflated_too_large")
     assert time.monotonic() - started < 30
+
+
+async def test_a_caught_push_serves_nobody_a_second_time(site: Site) -> None:
+    """Its id with another Idempotency-Key, feed or body is refused; the very same again is a retry."""
+    body = ndjson([rider(1)])
+    first = await site.post(body)
+    assert first.status == 200
+    assert (await site.post(body, Idempotency_Key="attacker")).status == 409
+    station = await site.post(body, url="/api/v1/feeds/ding/station")
+    assert (station.status, (await station.json())["code"]) == (409, "message_id_reused")
+    assert (await site.post(ndjson([rider(2)]))).status == 409
+    assert (await (await site.post(body)).json()) == await first.json()
+    assert await count(site.hub, receipt) == 1
+    # A retry may be signed anew; its id is bound as well.
+    assert (await site.post(body, message="msg-2", Idempotency_Key="msg-1")).status == 200
+    assert (await site.post(body, message="msg-2", Idempotency_Key="attacker")).status == 409
+
+
+async def test_two_of_one_id_at_once_are_one(site: Site) -> None:
+    """Whoever comes first binds the id, also when both come together."""
+    body = ndjson([rider(1)])
+    answers = await asyncio.gather(*(site.post(body, Idempotency_Key=f"k-{n}") for n in range(6)))
+    assert sorted(answer.status for answer in answers) == [200, 409, 409, 409, 409, 409]
+    assert await count(site.hub, receipt) == 1
+
+
+async def test_a_platform_cannot_sign_for_another(site: Site) -> None:
+    """The key of one platform opens its own feed and no other's, whatever the body names."""
+    _, other = await sender_of(site.hub, "wu")
+    body = ndjson([rider(1)])
+    assert (await site.post(body, key=other)).status == 401
+    assert (await site.post(body, key=site.key, url="/api/v1/feeds/wu/registration")).status == 401
+    assert await count(site.hub, registration) == 0
+
+
+@pytest.mark.parametrize("content_type", ["application/x-ndjson", "application/json", "text/plain"])
+async def test_nothing_is_inflated_or_read_before_the_signature(site: Site, content_type: str) -> None:
+    """A bomb, damaged gzip and an unknown type, wrongly signed: each is only a wrong signature."""
+    bomb = gzip.compress(b" " * (64 * 1024 * 1024), 9)
+    for body in (bomb, b"not gzip", b""):
+        answer = await site.post(body, key=b"x" * 32, content_encoding="gzip", content_type=content_type)
+        assert (answer.status, (await answer.json())["code"]) == (401, "signature_invalid")
+
+
+async def test_keys_change_without_a_gap(site: Site) -> None:
+    """While a key is replaced, pushes under the old one and then the new one are taken, each of them."""
+    statuses: list[int] = []
+
+    async def keep_pushing() -> None:
+        for number in range(10):
+            answer = await site.post(ndjson([rider(number)]), message=f"old-{number}")
+            statuses.append(answer.status)
+
+    pushing = asyncio.create_task(keep_pushing())
+    new = signing_key_bytes(await new_signing_key(site.hub, county_staff(), "ding"))
+    statuses.append((await site.post(ndjson([rider(99)]), key=new, message="new")).status)
+    await pushing
+    assert statuses == [200] * 11
+
+
+async def test_a_cookie_neither_opens_nor_hinders_a_signed_route(site: Site) -> None:
+    """A signature is asked of every visitor; who is signed in plays no part and gets no new cookie."""
+    signed = await site.post(ndjson([rider(1)]), cookie="rider_hub_session=anything")
+    assert (signed.status, "Set-Cookie" in signed.headers) == (200, False)
+    headers = {"content-type": "application/x-ndjson", "cookie": "rider_hub_session=x; rider_hub_csrf=y"}
+    unsigned = await site.client.post(URL, data=b"{}", headers=headers | {"X-CSRF-Token": "y"})
+    assert (unsigned.status, (await unsigned.json())["code"]) == (401, "signature_missing")
