@@ -1,0 +1,135 @@
+"""How each route with a parameter or a change is driven; a route without a row here fails the matrix.
+
+To add a route: give the kind of id its parameter takes (rows of `world.py` have one a group), and for a
+changing route a form that would work on that row. A plain GET page needs no row.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.rider_hub.matrix.world import Group
+
+__all__ = ["DRIVERS", "LISTS", "Driver"]
+
+Form = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One route: the ids its parameter takes by group, and the form that goes with it."""
+
+    #: Path parameters for a row of a group; None where the path has none.
+    params: Callable[[Group], Mapping[str, str]] | None = None
+    #: The form for a row of a group, for routes that change.
+    form: Callable[[Group], Form] = field(default=lambda _: {})
+    #: Only viewers of these names have rows of this kind of their own; by default everyone who may.
+    owners: frozenset[str] | None = None
+    #: Tried on the last of one's own rows, where another step used the first one up.
+    last: bool = False
+    #: Answered by the visitor's own session or body alone: there is no row of another to name.
+    own_only: bool = False
+    #: Checks a signature instead of a session; see test_senders.py.
+    signed: bool = False
+
+
+def _row(kind: str, name: str = "id") -> Callable[[Group], Mapping[str, str]]:
+    return lambda group: {name: group.id(kind)}
+
+
+def _words(**words: str) -> Callable[[Group], Form]:
+    return lambda _: words
+
+
+_PURPOSE = _words(reason="other", purpose="回访上周的诉求")
+_COUNTY = frozenset({"county"})
+_RUN = Driver(lambda group: {"id": f"run-{group.county}"}, owners=_COUNTY)
+_FEEDS = frozenset({"county", "platform_account", "platform_in_county"})
+#: The other platform's agreement is with the other county.
+_SENDING = frozenset({"county", "platform_account"})
+_OWN_BODY = frozenset({"branch_secretary", "instructor", "street_staff", "county_staff", "county"})
+_OWN = Driver(own_only=True)
+
+
+def _link(group: Group) -> Mapping[str, str]:
+    return {"id": f"link-{group.tag}-tagA2" if group.tag == "tagA1" else f"link-{group.tag}-tagB1"}
+
+
+DRIVERS: dict[tuple[str, str], Driver] = {
+    ("GET", "/map/layers/{key}.geojson"): Driver(own_only=True),
+    ("GET", "/map/areas/{code}"): Driver(lambda group: {"code": group.community}),
+    ("GET", "/feeds/receipts/{id}"): Driver(_row("receipt"), owners=_FEEDS),
+    ("GET", "/feeds/quarantine/{id}"): Driver(_row("quar"), owners=_FEEDS),
+    ("POST", "/feeds/quarantine/{id}/open"): Driver(_row("quar"), _PURPOSE, owners=_FEEDS),
+    ("POST", "/feeds/quarantine/{id}/replay"): Driver(_row("quar"), _words(content="{}"), owners=_SENDING),
+    ("POST", "/feeds/quarantine/{id}/return"): Driver(_row("quar"), owners=_FEEDS),
+    ("POST", "/feeds/receipts/{id}/release"): Driver(_row("receipt"), _words(frame="wgs84"), owners=_SENDING),
+    ("POST", "/feeds/receipts/{id}/replay"): Driver(_row("receipt"), owners=_SENDING, last=True),
+    ("GET", "/riders/links/{id}"): Driver(_link),
+    ("POST", "/riders/links/{id}"): Driver(_link, _words(decision="rejected")),
+    ("GET", "/riders/{id}"): Driver(_row("rider")),
+    ("POST", "/riders/{id}/unmask"): Driver(_row("rider"), _PURPOSE),
+    ("POST", "/riders/{id}/new-phone"): Driver(_row("rider")),
+    ("GET", "/stations/{id}"): Driver(_row("station")),
+    ("GET", "/organizations/{code}"): Driver(_row("org", "code")),
+    ("GET", "/lovestations/{code}"): Driver(_row("love", "code")),
+    ("GET", "/match-runs/{id}"): _RUN,
+    ("GET", "/match-runs/{id}/export.xlsx"): _RUN,
+    ("POST", "/match-runs/preview"): Driver(own_only=True),
+    ("POST", "/match-runs/{id}/approve"): _RUN,
+    ("POST", "/match-runs/{id}/discard"): _RUN,
+    ("POST", "/match-runs/{id}/apply"): _RUN,
+    ("POST", "/match-runs/{id}/roll-back"): _RUN,
+    ("GET", "/invitations/{id}"): Driver(_row("inv"), owners=_OWN_BODY),
+    ("POST", "/invitations/{id}/invite"): Driver(_row("inv"), owners=_OWN_BODY),
+    ("POST", "/invitations/{id}/attended"): Driver(_row("inv"), owners=_OWN_BODY),
+    ("POST", "/activities/new"): Driver(
+        form=lambda group: {
+            "organization": group.id("org"),
+            "title": "某活动",
+            "kind": "training",
+            "audience": "open",
+            "starts_at": "2027-06-01T10:00",
+            "ends_at": "2027-06-01T11:00",
+        }
+    ),
+    ("POST", "/requests/new"): Driver(
+        form=lambda group: {"community": group.community, "category": "entry", "text": "某处进不去门"}
+    ),
+    ("GET", "/requests/{id}"): Driver(_row("req")),
+    ("POST", "/requests/{id}/unmask"): Driver(_row("req"), _PURPOSE),
+    ("POST", "/requests/{id}/answer"): Driver(_row("req"), _words(text="已联系物业处理")),
+    ("GET", "/r/requests/{id}"): Driver(_row("req"), owners=frozenset({"rider"})),
+    ("POST", "/r/requests/{id}"): Driver(_row("req"), _words(do="confirm"), owners=frozenset({"rider"})),
+    ("POST", "/r/invitations/{id}"): Driver(_row("inv"), _words(answer="yes"), owners=frozenset({"rider"})),
+    # What follows names no row of another: the session or the body's own secret says whose it is.
+    ("POST", "/login"): _OWN,
+    ("POST", "/logout"): _OWN,
+    ("POST", "/r/login"): _OWN,
+    ("POST", "/r/code"): _OWN,
+    ("POST", "/r/logout"): _OWN,
+    ("POST", "/r/me/community"): _OWN,
+    ("POST", "/r/declaration"): _OWN,
+    ("POST", "/r/consents"): _OWN,
+    ("POST", "/r/consents/withdraw"): _OWN,
+    ("POST", "/r/requests/new"): _OWN,
+    ("POST", "/r/requests/query"): _OWN,
+    ("POST", "/api/v1/locate"): _OWN,
+    ("GET", "/static/{name}"): _OWN,
+    ("POST", "/api/v1/feeds/{platform}/{type}"): Driver(signed=True),
+    ("POST", "/api/v1/feeds/{platform}/{type}/check"): Driver(signed=True),
+    ("GET", "/api/v1/receipts/{id}"): Driver(signed=True),
+}
+
+#: Lists whose every row in scope must stand on the page, beside that no other may: path → viewers who have
+#: any ("" where all who may open it have their groups' rows).
+LISTS: dict[str, frozenset[str] | None] = {
+    "/riders": None,
+    "/stations": None,
+    "/organizations": None,
+    "/lovestations": None,
+    "/assignments": None,
+    "/requests": None,
+    "/activities": None,
+    "/feeds/receipts": _FEEDS,
+    "/feeds/quarantine": _FEEDS,
+}

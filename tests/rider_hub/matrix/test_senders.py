@@ -1,0 +1,112 @@
+"""A platform's key opens its own feed and receipts; of another's it learns nothing and changes nothing."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import delete, select
+
+from connectors.transport.push_client import ndjson
+from connectors.transport.signatures import signed_headers
+from rider_hub.access import Hub
+from rider_hub.app import build_app
+from rider_hub.demo.ground import console
+from rider_hub.intake.senders import register_sender, signing_key_bytes
+from rider_hub.intake.tables import sender
+from rider_hub.riders.tables import registration
+from tests.factories import make_hub
+from tests.rider_hub.matrix.drivers import DRIVERS
+from tests.rider_hub.matrix.test_matrix import NOBODY, state_of
+from tests.rider_hub.matrix.world import GROUPS, lay_world
+
+_THEIRS = select(registration).where(registration.c.platform == "yi")
+
+
+class Program:
+    """The program of platform jia, which holds jia's key alone."""
+
+    def __init__(self, hub: Hub, client: Any, key: bytes) -> None:
+        self.hub, self.client, self.key = hub, client, key
+
+    async def send(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+        """Send a request signed with jia's key; returns status and body."""
+        stamp = int(self.hub.clock.now().timestamp())
+        headers = signed_headers(self.key, "msg-1", stamp, body)
+        headers |= {"content-type": "application/x-ndjson"} if body else {}
+        answer = await self.client.request(method, path, data=body or None, headers=headers)
+        return answer.status, await answer.read()
+
+
+@pytest.fixture
+async def program(database_url: str, tmp_path: Path) -> AsyncIterator[Program]:
+    """Serve the application over the world of two platforms."""
+    async with make_hub(database_url, tmp_path) as hub:
+        await lay_world(hub)
+        async with hub.database.write() as connection:
+            await connection.execute(delete(sender).where(sender.c.platform == "jia"))
+        key = await register_sender(hub, console(), platform="jia", county="110101", tier="B")
+        server = TestServer(build_app(hub))
+        await server.start_server(auto_decompress=False)
+        client: Any = TestClient(server)
+        yield Program(hub, client, signing_key_bytes(key))
+        await client.close()
+
+
+def _paths(platform: str, receipt: str) -> list[tuple[str, str]]:
+    return [
+        (
+            method,
+            path.replace("{platform}", platform).replace("{type}", "registration").replace("{id}", receipt),
+        )
+        for (method, path), driver in DRIVERS.items()
+        if driver.signed
+    ]
+
+
+async def test_anothers_feed_and_receipt_answer_as_if_there_were_none(program: Program) -> None:
+    """On every signed route: yi's address answers byte for byte like that of a platform that never was."""
+    body = ndjson([{"record_id": "1", "op": "leave", "platform_rider_ref": GROUPS[1].id("ridref")}])
+    before = await state_of(program.hub)
+    theirs = _paths("yi", GROUPS[1].id("receipt"))
+    nobodys = _paths("nobody", NOBODY.id("receipt"))
+    assert len(theirs) == 3
+    for (method, path), (_, absent) in zip(theirs, nobodys, strict=True):
+        sent = body if method == "POST" else b""
+        found, none = await program.send(method, path, sent), await program.send(method, absent, sent)
+        assert found == none, path
+        assert found[0] in {401, 404}
+    assert await state_of(program.hub) == before
+
+
+async def test_its_own_feed_and_receipt_work(program: Program) -> None:
+    """The same key on its own addresses is let in, so the refusals above are no accident."""
+    statuses = []
+    row = {
+        "record_id": "1",
+        "op": "leave",
+        "platform_rider_ref": GROUPS[1].id("ridref"),
+        "effective_at": "2026-11-01T08:00:00+08:00",
+        "updated_at": "2026-11-01T08:00:00+08:00",
+    }
+    for method, path in _paths("jia", GROUPS[0].id("receipt")):
+        statuses.append((await program.send(method, path, ndjson([row]) if method == "POST" else b""))[0])
+    assert statuses == [200, 200, 200]
+
+
+async def test_a_row_that_names_anothers_rider_is_about_ones_own(program: Program) -> None:
+    """A leave for a reference of yi, sent by jia, leaves the registration of yi as it was."""
+    row = {
+        "record_id": "1",
+        "op": "leave",
+        "platform": "yi",
+        "platform_rider_ref": GROUPS[1].id("ridref"),
+        "effective_at": "2026-11-26T08:00:00+08:00",
+        "updated_at": "2026-11-26T08:00:00+08:00",
+    }
+    async with program.hub.database.read() as connection:
+        before = (await connection.execute(_THEIRS)).all()
+    await program.send("POST", "/api/v1/feeds/jia/registration", ndjson([row]))
+    async with program.hub.database.read() as connection:
+        assert (await connection.execute(_THEIRS)).all() == before
