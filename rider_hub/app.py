@@ -13,6 +13,7 @@ from jobs.registry import registry
 from rider_hub.access import ACTOR, HUB, Hub, guarded
 from rider_hub.access.guard import operation_of
 from rider_hub.access.policy import allows
+from rider_hub.access.sealer import sealing
 from rider_hub.access.sessions import identify, protect
 from rider_hub.consent.ports import PORTS, Ports
 from rider_hub.membership import ports as membership_ports
@@ -88,6 +89,7 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
         if hasattr(module, "prepare"):
             module.prepare(app)
     app.add_routes(guarded("public", [*static_routes(), *_health_routes()]))
+    app.cleanup_ctx.append(_sealing)
     if jobs_inside:
         app.cleanup_ctx.append(_jobs)
     return app
@@ -128,6 +130,11 @@ def _ports() -> Ports:
         erase=(membership_ports.erase, answers.erase),
         export=(membership_ports.export, answers.export),
     )
+
+
+async def _sealing(app: web.Application) -> AsyncIterator[None]:
+    async with sealing(app[HUB]):
+        yield
 
 
 async def _jobs(app: web.Application) -> AsyncIterator[None]:

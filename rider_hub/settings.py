@@ -23,6 +23,8 @@ class Settings:
     database_url: str = ""
     #: Keys live outside the database; by default a file in data_dir.
     key_file: Path | None = None
+    #: Where the head of the audit trail is put each minute; by default beside the key file.
+    audit_head_file: Path | None = None
     #: Suite of new key files: intl (AES-256-GCM, HMAC-SHA256) or sm (SM4-GCM, HMAC-SM3).
     suite: str = "intl"
     host: str = "127.0.0.1"
@@ -51,6 +53,11 @@ class Settings:
     def keys(self) -> Path:
         """Where the key file is."""
         return self.key_file or self.data_dir / "keys.json"
+
+    @property
+    def audit_heads(self) -> Path:
+        """Where the head file of the audit trail is."""
+        return self.audit_head_file or self.keys.parent / "audit-heads.ndjson"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -91,6 +98,9 @@ class Settings:
             data_dir=Path(env.get("RIDER_HUB_DATA_DIR", "data")),
             database_url=url,
             key_file=Path(env["RIDER_HUB_KEY_FILE"]) if env.get("RIDER_HUB_KEY_FILE") else None,
+            audit_head_file=Path(env["RIDER_HUB_AUDIT_HEAD_FILE"])
+            if env.get("RIDER_HUB_AUDIT_HEAD_FILE")
+            else None,
             suite=suite,
             host=host,
             port=int(port),

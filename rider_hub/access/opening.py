@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from rider_hub.access.hub import Hub
 from rider_hub.access.keys import Keyring
+from rider_hub.access.sealer import Sealer
 from rider_hub.clock import Clock, SystemClock
 from rider_hub.settings import Settings
 from rider_hub.storage import Database
@@ -14,8 +15,10 @@ __all__ = ["open_hub"]
 
 
 @asynccontextmanager
-async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
-    """Open the hub these settings describe and close it at the end.
+async def open_hub(
+    settings: Settings, clock: Clock | None = None, *, seals: bool = True
+) -> AsyncIterator[Hub]:
+    """Open the hub these settings describe and close it at the end, with `seals` sealing what it recorded.
 
     Raises KeyFault where there are no keys, SchemaMismatch where the database is of another version.
     """
@@ -23,6 +26,9 @@ async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncItera
     database = Database(settings.url)
     try:
         await check_schema(database)
-        yield Hub(settings, clock or SystemClock(), database, keys)
+        hub = Hub(settings, clock or SystemClock(), database, keys)
+        yield hub
+        if seals:
+            await Sealer(hub).finish()
     finally:
         await database.close()

@@ -15,6 +15,7 @@ _SYSTEM = frozenset({Role.SYSTEM_ADMIN})
 _COMPANY = frozenset({Role.PLATFORM_ACCOUNT, Role.PARTNER_ACCOUNT})
 _JOB = frozenset({Role.JOB})
 _RIDER = frozenset({Role.RIDER})
+_AUDIT = frozenset({Role.AUDIT_ADMIN})
 _ANYONE = frozenset(Role)
 
 #: Operation → roles. An operation that does not stand here is refused to everyone.
@@ -62,7 +63,6 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "jobs.view": _COUNTY | _SYSTEM,
     "jobs.run": _COUNTY | _SYSTEM | _JOB,
     "messages.send": _JOB,
-    "audit.view": frozenset({Role.AUDIT_ADMIN}),
     "approvals.view": _FIELD | _COMPANY | {Role.SECURITY_ADMIN},
     "exports.direct": frozenset(STAFF_ROLES),
     "exports.ask": _FIELD | _COMPANY,
@@ -72,6 +72,10 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "emergency.approve": _COUNTY | {Role.SECURITY_ADMIN},
     "emergency.end": _FIELD | {Role.SECURITY_ADMIN},
     "emergency.view": frozenset({Role.SECURITY_ADMIN, Role.AUDIT_ADMIN}),
+    "audit.view": _AUDIT,
+    "audit.review": _AUDIT,
+    "audit.export": _AUDIT,
+    "audit.prune": _JOB,
 }
 
 #: What emergency access may lend; everything else, membership, approvals and accounts above all, is done

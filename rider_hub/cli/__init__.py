@@ -18,6 +18,7 @@ _COMMANDS = {
     "match": ("rider_hub.cli.matching", "match", "Match riders: files, or runs in the database."),
     "jobs": ("rider_hub.cli.jobs", "jobs", "List and run scheduled jobs."),
     "keys": ("rider_hub.cli.serving", "keys", "Make and look at the key file."),
+    "audit": ("rider_hub.cli.audit", "audit", "Verify and export the audit trail."),
     "user": ("rider_hub.cli.serving", "user", "Staff accounts."),
 }
 

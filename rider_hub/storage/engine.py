@@ -53,11 +53,15 @@ class Database:
             ) from error
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that can't change anything."""
+    async def read(self, *, snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that can't change anything; with `snapshot` all its queries see one moment.
+
+        On SQLite they do in any case.
+        """
         async with self._reader.connect() as connection:
             if self.dialect == "postgresql":
-                await connection.execution_options(postgresql_readonly=True)
+                level = {"isolation_level": "REPEATABLE READ"} if snapshot else {}
+                await connection.execution_options(postgresql_readonly=True, **level)
             yield connection
 
     async def ping(self) -> None:
