@@ -4,6 +4,7 @@ from jobs import (
     deliver_messages,
     expire_kept,
     match_counties,
+    rewrite_private,
     surface_invitations,
     take_feeds,
     track_requests,
@@ -12,7 +13,15 @@ from jobs.job import Job
 
 __all__ = ["registry"]
 
-_MODULES = (take_feeds, match_counties, surface_invitations, track_requests, deliver_messages, expire_kept)
+_MODULES = (
+    take_feeds,
+    match_counties,
+    surface_invitations,
+    track_requests,
+    deliver_messages,
+    expire_kept,
+    rewrite_private,
+)
 
 
 def registry() -> dict[str, Job]:

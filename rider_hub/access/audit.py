@@ -56,10 +56,11 @@ async def record(
     What a rider does under a private operation is kept as "rider.own" without a target, whichever it was.
     """
     own = actor.rider_id is not None and is_private(operation)
+    row_id = new_id()
     row = {
-        "id": new_id(),
+        "id": row_id,
         "at": at,
-        "actor": actor_named(keys, actor, operation),
+        "actor": actor_named(keys, actor, operation, row_id),
         "actor_title": _fit(" ".join(part for part in (actor.scope_title, actor.role_titles) if part)),
         "operation": OWN if own else operation,
         "target": "" if own else _fit(target),
@@ -82,15 +83,16 @@ def is_private(operation: str) -> bool:
     return operation.startswith(_PRIVATE)
 
 
-def actor_named(keys: Keyring, actor: Actor, operation: str) -> str:
+def actor_named(keys: Keyring, actor: Actor, operation: str, row_id: str) -> str:
     """Return the name under which the trail keeps who did an operation.
 
     A rider who declares, consents or answers does it as "rider.own": with the rider's id beside it, a copied
-    database would tell who ever did. So that word goes with a pseudonym of its own, found again by the key.
+    database would tell who ever did. So that word goes with a pseudonym of each row, found again by the key;
+    one pseudonym a rider would count what each of them did.
     """
     if actor.rider_id is None or not is_private(operation):
         return actor.id
-    return f"rider:{keys.blind('lasting', OWN, actor.rider_id).hex()[:32]}"
+    return f"rider:{keys.blind('lasting', OWN, actor.rider_id + row_id).hex()[:32]}"
 
 
 def subject_named(keys: Keyring, rider_id: str, operation: str) -> str:

@@ -6,10 +6,10 @@ import msgspec
 
 from rider_hub.access import Keyring
 
-__all__ = ["SIZE", "open_row", "seal_row", "subject_of"]
+__all__ = ["SIZE", "fits", "open_row", "seal_row", "subject_of"]
 
 #: Every private envelope holds exactly this many bytes of content.
-SIZE = 1024
+SIZE = 2048
 
 
 def subject_of(keys: Keyring, rider_id: str) -> bytes:
@@ -17,9 +17,14 @@ def subject_of(keys: Keyring, rider_id: str) -> bytes:
     return keys.blind("subject", "rider", rider_id)
 
 
+def fits(value: msgspec.Struct) -> bool:
+    """Say whether a value fits the one length."""
+    return len(msgspec.json.encode(value)) <= SIZE
+
+
 def seal_row(keys: Keyring, table: str, row_id: str, value: msgspec.Struct) -> bytes:
     """Seal a value for one private row; one that would need a longer envelope is a ValueError."""
-    if len(msgspec.json.encode(value)) > SIZE:
+    if not fits(value):
         raise ValueError(f"{table}: a longer envelope than the others would tell them apart")
     return keys.seal("membership", (table, row_id), value, pad=SIZE)
 

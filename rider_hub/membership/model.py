@@ -6,7 +6,21 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Consent", "Declaration", "Entry", "Kind", "Own"]
+from rider_hub.errors import Conflict
+
+__all__ = ["Consent", "Declaration", "Entry", "Kind", "Own", "TooManyConsents"]
+
+
+class TooManyConsents(Conflict):
+    """What is live at once has a limit, since a record that grew would tell its rider from the others."""
+
+    default_code = "too_many_consents"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "您同意的事项已经很多，请先撤回不再需要的，再同意新的。",
+            "You consent to very much already: withdraw what you no longer need first.",
+        )
 
 
 class Kind(StrEnum):
@@ -24,8 +38,8 @@ class Kind(StrEnum):
 class Declaration(msgspec.Struct, frozen=True):
     """What stands in a rider's sealed record.
 
-    Everyone who consented to anything has a record; without a declaration, or after its withdrawal, all but
-    the rider is empty, so that the existence of the row tells nothing.
+    Every rider has a record; without a declaration, or after its withdrawal, all but the rider is empty, so
+    that the existence of the row tells nothing.
     """
 
     rider_id: str

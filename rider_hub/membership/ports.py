@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rider_hub.access import Change, Keyring, Look
 from rider_hub.consent.model import PURPOSE_TITLES
 from rider_hub.consent.ports import Section
-from rider_hub.membership.ledger import erase_entries, history
+from rider_hub.membership.ledger import history
 from rider_hub.membership.store import erase_record, read_record
 from rider_hub.organizations.store import titles
 from rider_hub.web.values import minute
@@ -17,8 +17,7 @@ _ACTS = {"given": "同意", "withdrawn": "撤回同意"}
 
 async def erase(work: Change, keys: Keyring, rider_id: str) -> int:
     """Delete a rider's record and consents in the caller's transaction; returns how many rows went."""
-    record = await erase_record(work.connection, keys, rider_id)
-    return record + await erase_entries(work.connection, keys, rider_id)
+    return await erase_record(work.connection, keys, rider_id)
 
 
 async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:

@@ -45,7 +45,7 @@ async def declare(
     rider_id = _rider(actor)
     home = _checked_home(home_organization)
     async with hub.change(actor, _OPERATION) as work:
-        await check_own_phone(work.connection, actor)
+        await check_own_phone(work.connection, hub.keys, actor)
         await hold_record(work.connection, hub.keys, rider_id)
         notice = await check_agreed(work.connection, Purpose.DECLARATION, notice_version)
         await _check_body(work, rider_id, body)
@@ -71,7 +71,7 @@ async def opt_in(hub: Hub, actor: Actor, *, purpose: str, body: str, notice_vers
     """
     rider_id = _rider(actor)
     async with hub.change(actor, _OPERATION) as work:
-        await check_own_phone(work.connection, actor)
+        await check_own_phone(work.connection, hub.keys, actor)
         await hold_record(work.connection, hub.keys, rider_id)
         notice = await check_agreed(work.connection, purpose, notice_version)
         await _check_body(work, rider_id, body)
@@ -110,7 +110,7 @@ async def own_membership(hub: Hub, actor: Actor) -> Own:
     """Return what a rider has declared and consented to; for that rider's eyes only."""
     rider_id = _rider(actor)
     async with hub.look(actor, "membership.own") as look:
-        await check_own_phone(look.connection, actor)
+        await check_own_phone(look.connection, hub.keys, actor)
         record = await _declared(look.connection, hub.keys, rider_id)
         persons = await same_person(look.connection, rider_id)
         lines = [line for each in persons for line in await history(look.connection, hub.keys, each)]
@@ -125,7 +125,7 @@ async def own_membership(hub: Hub, actor: Actor) -> Own:
 async def bodies_for(hub: Hub, actor: Actor) -> Sequence[Body]:
     """Return the organizations a rider is offered, the nearest first."""
     async with hub.look(actor, "membership.own") as look:
-        await check_own_phone(look.connection, actor)
+        await check_own_phone(look.connection, hub.keys, actor)
         return await nearby_bodies(look.connection, _rider(actor), local_date(look.now))
 
 

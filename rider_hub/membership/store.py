@@ -1,16 +1,65 @@
-"""The sealed record of one rider: locked, read, written; there is no query over several riders."""
+"""The sealed record of one rider: locked, read, written; there is no query over several riders.
+
+Declaration and consent ledger stand in one envelope of one length, so a subject has one row, whoever it is:
+neither the number of rows nor their size says how much a rider consented to.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import msgspec
-from sqlalchemy import delete, select, update
+from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Keyring
-from rider_hub.membership.envelopes import open_row, seal_row, subject_of
-from rider_hub.membership.model import Declaration
+from rider_hub.membership.envelopes import fits, open_row, seal_row, subject_of
+from rider_hub.membership.model import Declaration, Entry, TooManyConsents
 from rider_hub.membership.tables import declaration
-from rider_hub.storage import new_id, upsert_rows
+from rider_hub.storage import in_batches, insert_ignoring, new_id
 
-__all__ = ["erase_record", "hold_record", "read_record", "write_record"]
+__all__ = [
+    "Record",
+    "all_records",
+    "erase_record",
+    "hold_record",
+    "read_record",
+    "read_records",
+    "read_whole",
+    "write_record",
+    "write_whole",
+]
+
+_PAGE = 500
+#: A line of the ledger with its id.
+Line = tuple[str, Entry]
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that stands in one envelope."""
+
+    declaration: Declaration
+    lines: tuple[Line, ...] = ()
+    #: Ended consents whose lines were given up for newer ones, since the envelope never grows.
+    dropped: int = 0
+
+
+class _Line(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+    act: str
+    purpose: str
+    body: str
+    notice_version: int
+    at: datetime
+    ends: str | None
+
+
+class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
+    rider_id: str
+    declared: Declaration | None = None
+    lines: tuple[_Line, ...] = ()
+    dropped: int = 0
 
 
 async def hold_record(connection: AsyncConnection, keys: Keyring, rider_id: str) -> None:
@@ -18,32 +67,72 @@ async def hold_record(connection: AsyncConnection, keys: Keyring, rider_id: str)
 
     Consent, withdrawal and sending take this lock first, so none of them acts on what another is changing.
     """
-    row_id = new_id()
-    row = {
-        "id": row_id,
-        "subject": subject_of(keys, rider_id),
-        "sealed": seal_row(keys, "declaration", row_id, Declaration(rider_id)),
-    }
-    await upsert_rows(connection, declaration, [row], key=["subject"], keep=["id", "sealed"])
+    row = empty_row(keys, rider_id)
+    await insert_ignoring(connection, declaration, row, key=["subject"])
     held = select(declaration.c.id).where(declaration.c.subject == row["subject"]).with_for_update()
     await connection.execute(held)
 
 
+def empty_row(keys: Keyring, rider_id: str) -> dict[str, object]:
+    """Return the row of a rider who declared nothing and consented to nothing; it looks like any other."""
+    row_id = new_id()
+    sealed = seal_row(keys, "declaration", row_id, _Stored(rider_id))
+    return {"id": row_id, "subject": subject_of(keys, rider_id), "sealed": sealed}
+
+
 async def read_record(connection: AsyncConnection, keys: Keyring, rider_id: str) -> Declaration:
-    """Return what stands in the rider's record; without one an empty declaration."""
-    query = select(declaration).where(declaration.c.subject == subject_of(keys, rider_id))
-    row = (await connection.execute(query)).mappings().first()
-    if row is None:
-        return Declaration(rider_id)
-    return msgspec.convert(open_row(keys, "declaration", row["id"], row["sealed"]), Declaration)
+    """Return what a rider declared; without a record an empty declaration."""
+    return (await read_whole(connection, keys, rider_id)).declaration
+
+
+async def read_whole(connection: AsyncConnection, keys: Keyring, rider_id: str) -> Record:
+    """Return a rider's declaration and ledger; without a record an empty one."""
+    subject = subject_of(keys, rider_id)
+    return (await read_records(connection, keys, [subject])).get(subject, Record(Declaration(rider_id)))
+
+
+async def read_records(
+    connection: AsyncConnection, keys: Keyring, subjects: Iterable[bytes]
+) -> dict[bytes, Record]:
+    """Return the records of these subjects; those without one are absent."""
+    found: dict[bytes, Record] = {}
+    for page in in_batches(sorted(set(subjects)), _PAGE):
+        query = select(declaration).where(declaration.c.subject.in_(page))
+        found |= {row["subject"]: _read(keys, row) for row in (await connection.execute(query)).mappings()}
+    return found
+
+
+async def all_records(connection: AsyncConnection, keys: Keyring) -> AsyncIterator[Record]:
+    """Give every record, in an order that means nothing; for jobs alone."""
+    last = b""
+    while True:
+        query = select(declaration).where(declaration.c.subject > last)
+        page = (await connection.execute(query.order_by(declaration.c.subject).limit(_PAGE))).mappings().all()
+        if not page:
+            return
+        for row in page:
+            yield _read(keys, row)
+        last = page[-1]["subject"]
 
 
 async def write_record(connection: AsyncConnection, keys: Keyring, value: Declaration) -> None:
-    """Overwrite the rider's record, which the caller holds."""
-    subject = subject_of(keys, value.rider_id)
+    """Overwrite what the rider declared; the caller holds the record."""
+    record = await read_whole(connection, keys, value.rider_id)
+    await write_whole(connection, keys, replace(record, declaration=value))
+
+
+async def write_whole(connection: AsyncConnection, keys: Keyring, record: Record) -> None:
+    """Overwrite the record, which the caller holds.
+
+    The envelope never grows: lines of consents that ended go first, the oldest before the others. Raises
+    Conflict where what is live alone does not fit.
+    """
+    subject = subject_of(keys, record.declaration.rider_id)
+    while not fits(_stored(record)):
+        record = _without_oldest(record)
     query = select(declaration.c.id).where(declaration.c.subject == subject)
     row_id = (await connection.execute(query)).scalar_one()
-    sealed = seal_row(keys, "declaration", row_id, value)
+    sealed = seal_row(keys, "declaration", row_id, _stored(record))
     await connection.execute(update(declaration).where(declaration.c.id == row_id).values(sealed=sealed))
 
 
@@ -52,3 +141,41 @@ async def erase_record(connection: AsyncConnection, keys: Keyring, rider_id: str
     subject = subject_of(keys, rider_id)
     result = await connection.execute(delete(declaration).where(declaration.c.subject == subject))
     return int(result.rowcount)
+
+
+def _without_oldest(record: Record) -> Record:
+    ended = next((entry.ends for _, entry in record.lines if entry.ends is not None), None)
+    if ended is None:
+        raise TooManyConsents
+    lines = tuple(line for line in record.lines if ended not in (line[0], line[1].ends))
+    return replace(record, lines=lines, dropped=record.dropped + 1)
+
+
+def _read(keys: Keyring, row: RowMapping) -> Record:
+    stored = msgspec.convert(open_row(keys, "declaration", row["id"], row["sealed"]), _Stored)
+    lines = tuple(
+        (
+            line.id,
+            Entry(
+                stored.rider_id,
+                line.act,  # type: ignore[arg-type]
+                line.purpose,
+                line.body,
+                line.notice_version,
+                line.at,
+                line.ends,
+            ),
+        )
+        for line in stored.lines
+    )
+    return Record(stored.declared or Declaration(stored.rider_id), lines, stored.dropped)
+
+
+def _stored(record: Record) -> _Stored:
+    value = record.declaration
+    lines = tuple(
+        _Line(line_id, e.act, e.purpose, e.body, e.notice_version, e.at, e.ends)
+        for line_id, e in record.lines
+    )
+    declared = None if value == Declaration(value.rider_id) else value
+    return _Stored(value.rider_id, declared, lines, record.dropped)

@@ -42,7 +42,7 @@ async def own_invitations(hub: Hub, actor: Actor) -> list[OwnInvitation]:
     """Return the invitations sent to a rider whose consent is live, the next activity first."""
     rider_id = _rider(actor)
     async with hub.look(actor, "rider.own") as look:
-        await check_own_phone(look.connection, actor)
+        await check_own_phone(look.connection, hub.keys, actor)
         sent: list[Invitation] = []
         for person in await same_person(look.connection, rider_id):
             consents = {each.id for each in await live(look.connection, hub.keys, person)}
@@ -69,7 +69,7 @@ async def answer_invitation(hub: Hub, actor: Actor, invitation_id: str, *, accep
     rider_id = _rider(actor)
     # Audited by the same word as every act of a rider on their own data.
     async with hub.change(actor, "rider.own") as work:
-        await check_own_phone(work.connection, actor)
+        await check_own_phone(work.connection, hub.keys, actor)
         found = None
         for person in await same_person(work.connection, rider_id):
             await hold_record(work.connection, hub.keys, person)

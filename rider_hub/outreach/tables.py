@@ -33,4 +33,5 @@ invitation = Table(
     sealed_column("sealed", "membership"),
     Index("ix_invitation_subject", "subject"),
     Index("ix_invitation_body_index", "body_index"),
+    sqlite_with_rowid=False,
 )

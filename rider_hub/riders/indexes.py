@@ -13,6 +13,7 @@ __all__ = [
     "identity_hash",
     "identity_index",
     "name_index",
+    "no_phone_yet",
     "phone4_index",
     "phone_index",
     "search_indexes",
@@ -42,6 +43,14 @@ def identity_index(keys: Keyring, id_hash: str) -> bytes:
 def phone_index(keys: Keyring, phone: str) -> bytes:
     """Return the index of a phone number in its one form."""
     return keys.blind("index", "phone", phone)
+
+
+def no_phone_yet(keys: Keyring, rider_id: str) -> bytes:
+    """Return what stands for the first phone of a rider who never signed in; it looks like any other.
+
+    An empty column would tell a copied database who ever used the phone page, and nobody else can declare.
+    """
+    return keys.blind("lasting", "no_phone_yet", rider_id)
 
 
 def phone4_index(keys: Keyring, phone: str) -> bytes:

@@ -13,6 +13,7 @@ from rider_hub.access.purposes import Purpose
 from rider_hub.access.unmasking import take_turn
 from rider_hub.errors import Absent, Conflict
 from rider_hub.riders import store
+from rider_hub.riders.indexes import no_phone_yet
 from rider_hub.riders.linking import homes_of, regroup, review_links
 from rider_hub.riders.model import Identity, LinkState, Outcome, RegistrationState, Version, may_become
 from rider_hub.riders.rows import record_of, registration_rows, version_of, without_number
@@ -60,7 +61,7 @@ async def apply_registrations(
         stations=stations,
         now=work.now,
     )
-    await _write(work, rows, known, stations, receipt_id)
+    await _write(work, keys, rows, known=known, stations=stations, receipt_id=receipt_id)
     await store.touch(
         work.connection,
         [row["id"] for row in found.seen],
@@ -103,14 +104,16 @@ def _stored_version(row: RowMapping | None) -> Version | None:
 
 async def _write(
     work: Change,
+    keys: Keyring,
     rows: Sequence[Mapping[str, Any]],
+    *,
     known: Mapping[str, RowMapping],
     stations: Mapping[str, str],
     receipt_id: str | None,
 ) -> None:
     news = [row for row in rows if row["platform_rider_ref"] not in known]
     changed = [row for row in rows if row["platform_rider_ref"] in known]
-    await insert_rows(work.connection, rider, [_rider(row, stations, work.now) for row in news])
+    await insert_rows(work.connection, rider, [_rider(row, stations, keys, work.now) for row in news])
     await upsert_rows(work.connection, registration, rows, key=["id"], keep=["rider_id"])
     moved = [row for row in changed if _place(row) != _place(known[row["platform_rider_ref"]])]
     await store.move_riders(
@@ -136,12 +139,15 @@ async def _write(
     )
 
 
-def _rider(row: Mapping[str, Any], stations: Mapping[str, str], now: datetime) -> dict[str, Any]:
+def _rider(
+    row: Mapping[str, Any], stations: Mapping[str, str], keys: Keyring, now: datetime
+) -> dict[str, Any]:
     return {
         "id": row["rider_id"],
         "division": _division(row, stations),
         "first_seen_at": now,
         "last_seen_at": now,
+        "first_phone": no_phone_yet(keys, row["rider_id"]),
         "chosen_community": None,
     }
 
@@ -178,7 +184,7 @@ async def confirm_new_phone(hub: Hub, actor: Actor, rider_id: str) -> None:
     """Let a rider's next sign-in count as the first, once the person was confirmed face to face."""
     async with hub.change(actor, "riders.review", target=f"rider:{rider_id} phone") as work:
         mine = update(rider).where(rider.c.id == rider_id, work.scope.where(rider.c.division))
-        changed = await work.connection.execute(mine.values(first_phone=None))
+        changed = await work.connection.execute(mine.values(first_phone=no_phone_yet(hub.keys, rider_id)))
         if not changed.rowcount:
             raise Absent
         work.opened([rider_id])

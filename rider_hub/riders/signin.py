@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy import RowMapping, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.identity import is_mobile, normalise_phone
@@ -12,7 +12,7 @@ from rider_hub.access.actor import PUBLIC
 from rider_hub.access.tables import sign_in_code
 from rider_hub.errors import Conflict, Failure, Invalid, Unauthenticated
 from rider_hub.messages.service import post
-from rider_hub.riders.indexes import phone_index
+from rider_hub.riders.indexes import no_phone_yet, phone_index
 from rider_hub.riders.model import RegistrationState
 from rider_hub.riders.tables import registration, rider
 from rider_hub.storage import upsert_rows
@@ -57,7 +57,10 @@ async def verify_code(hub: Hub, phone: str, code: str) -> str:
         # The attempt counts even when it fails, so nothing is raised before this has committed.
         if await _use(work, hub.keys, _index(hub.keys, number), code.strip()):
             rider_id = await _rider_of(work.connection, hub.keys, number)
-            first = update(rider).where(rider.c.id == rider_id, rider.c.first_phone.is_(None))
+            unset = or_(
+                rider.c.first_phone.is_(None), rider.c.first_phone == no_phone_yet(hub.keys, rider_id or "")
+            )
+            first = update(rider).where(rider.c.id == rider_id, unset)
             await work.connection.execute(first.values(first_phone=phone_mark(hub.keys, number)))
         work.count(signed_in=int(rider_id is not None))
     if rider_id is None:

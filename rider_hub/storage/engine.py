@@ -1,6 +1,6 @@
 """The database behind the hub: one transaction to write, a read-only one to read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,26 @@ class Database:
                 level = {"isolation_level": "REPEATABLE READ"} if snapshot else {}
                 await connection.execution_options(postgresql_readonly=True, **level)
             yield connection
+
+    async def compact(self, tables: Sequence[str], *, by_key: bool = False) -> None:
+        """Give up what deleted and overwritten rows left behind: in pages, and on SQLite in the WAL.
+
+        `tables` are full names. With `by_key` their rows are laid in the order of the primary key, which on
+        PostgreSQL locks each table while it is written anew. Old copies in PostgreSQL's own WAL go as the
+        server reuses its segments. On SQLite the whole file is written anew.
+        """
+        if self.dialect == "postgresql":
+            alone = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            async with alone.connect() as connection:
+                for table in tables:
+                    key = f"pk_{table.rpartition('.')[2]}"
+                    done = f"CLUSTER {table} USING {key}" if by_key else f"VACUUM (FULL) {table}"
+                    await connection.execute(text(done))
+            return
+        async with self._writer.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                await driver.execute_fetchall(statement)  # type: ignore[union-attr]
 
     async def ping(self) -> None:
         """Raise unless the database answers."""

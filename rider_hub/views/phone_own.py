@@ -98,7 +98,7 @@ async def _data(request: web.Request) -> web.Response:
     hub, actor = request.app[HUB], request[ACTOR]
     async with hub.look(actor, _OPERATION) as look:
         mine = await own_rider(look, hub)
-        own = await has_own_phone(look.connection, actor)
+        own = await has_own_phone(look.connection, hub.keys, actor)
         sections = await export(request.app[PORTS], look, hub.keys, actor.rider_id or "") if own else []
         opened = await _opened(look, actor.rider_id or "")
     return await render(request, "views/phone/data.html", mine=mine, sections=sections, opened=opened)

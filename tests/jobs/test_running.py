@@ -91,6 +91,7 @@ def test_every_job_is_registered_under_its_own_name() -> None:
         "track_requests",
         "deliver_messages",
         "expire_kept",
+        "rewrite_private",
     }
 
 

@@ -56,7 +56,7 @@ async def test_a_number_sent_later_opens_services_only(database_url: str, tmp_pa
             with pytest.raises(PhoneNotConfirmed):
                 await opening(hub, second)
         async with hub.database.read() as connection:
-            assert await has_own_phone(connection, first)
+            assert await has_own_phone(connection, hub.keys, first)
 
 
 async def test_a_number_confirmed_in_person_opens_again(database_url: str, tmp_path: Path) -> None:

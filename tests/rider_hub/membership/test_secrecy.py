@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Table, select
+from sqlalchemy import select
 
 from rider_hub.access import Actor, Hub, Keyring
 from rider_hub.consent.model import Purpose
@@ -11,16 +11,16 @@ from rider_hub.consent.ports import Ports
 from rider_hub.membership.envelopes import SIZE, seal_row, subject_of
 from rider_hub.membership.model import Declaration, Kind
 from rider_hub.membership.service import declare, opt_in, withdraw
-from rider_hub.membership.tables import consent_entry, declaration
+from rider_hub.membership.tables import declaration
 from tests.factories import make_hub
 from tests.rider_hub.membership.factories import BRANCH, add_riders, settle
 
 HOME = "外省某县某镇某村党支部(示例)"
 
 
-async def _rows(hub: Hub, table: Table, actor: Actor) -> list[bytes]:
+async def _rows(hub: Hub, actor: Actor) -> list[bytes]:
     assert actor.rider_id is not None
-    query = select(table.c.sealed).where(table.c.subject == subject_of(hub.keys, actor.rider_id))
+    query = select(declaration.c.sealed).where(declaration.c.subject == subject_of(hub.keys, actor.rider_id))
     async with hub.database.read() as connection:
         return list((await connection.execute(query)).scalars())
 
@@ -35,10 +35,9 @@ async def test_rows_and_lengths_are_the_same_for_declared_and_undeclared(
         await declare(hub, declared, kind=Kind.FULL, home_organization=HOME, body=BRANCH, notice_version=1)
         await opt_in(hub, undeclared, purpose=Purpose.OPEN_ACTIVITIES, body=BRANCH, notice_version=1)
         for _ in range(2):
-            for table in (declaration, consent_entry):
-                mine, theirs = await _rows(hub, table, declared), await _rows(hub, table, undeclared)
-                assert len(mine) == len(theirs)
-                assert {len(row) for row in mine} == {len(row) for row in theirs}
+            mine, theirs = await _rows(hub, declared), await _rows(hub, undeclared)
+            assert len(mine) == len(theirs) == 1
+            assert len(mine[0]) == len(theirs[0])
             await withdraw(hub, declared, Ports(), purpose=Purpose.DECLARATION)
             await withdraw(hub, undeclared, Ports(), purpose=Purpose.OPEN_ACTIVITIES)
 
@@ -53,8 +52,7 @@ async def test_private_rows_hold_nothing_readable(database_url: str, tmp_path: P
         async with hub.database.read() as connection:
             rows = [
                 bytes(cell) if isinstance(cell, bytes) else str(cell).encode()
-                for table in (declaration, consent_entry)
-                for row in await connection.execute(select(table))
+                for row in await connection.execute(select(declaration))
                 for cell in row
             ]
         for secret in (actor.rider_id, HOME, BRANCH, "full", "declaration", "given"):

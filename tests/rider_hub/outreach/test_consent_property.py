@@ -14,7 +14,7 @@ from rider_hub.consent.model import Purpose
 from rider_hub.consent.ports import Ports
 from rider_hub.errors import Conflict, HubError
 from rider_hub.membership.service import withdraw
-from rider_hub.membership.tables import consent_entry, declaration
+from rider_hub.membership.tables import declaration
 from rider_hub.messages.tables import outbox
 from rider_hub.outreach.answers import answer_invitation, own_invitations
 from rider_hub.outreach.model import OPEN_STATES, Invitation
@@ -176,7 +176,7 @@ async def _check(hub: Hub, riders: list[Actor], history: _History) -> None:
 
 async def _wipe(hub: Hub) -> None:
     async with hub.database.write() as connection:
-        for table in (invitation, consent_entry, declaration, activity, outbox):
+        for table in (invitation, declaration, activity, outbox):
             await connection.execute(delete(table))
 
 
