@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.access.lockout import forget_attempts
 from rider_hub.access.sessions import forget_sessions
+from rider_hub.access.signing_in import forget_steps
 from rider_hub.intake.service import expire_quarantine
 from rider_hub.riders.signin import forget_codes
 from rider_hub.runs.model import Run
@@ -21,7 +23,9 @@ async def expire_kept(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 
     rows = await expire_quarantine(hub, actor)
     async with hub.change(actor, "jobs.run", target="sign-in codes and sessions") as work:
         codes = await forget_codes(work.connection, work.now - _CODES_KEPT)
-        sessions = await forget_sessions(work.connection, work.now)
+        sessions = await forget_sessions(work.connection, hub.settings, work.now)
+        sessions += await forget_steps(work.connection, work.now)
+        await forget_attempts(work.connection, work.now)
         work.count(codes=codes, sessions=sessions)
     return {"rows": rows, "codes": codes, "sessions": sessions}
 

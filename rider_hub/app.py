@@ -32,6 +32,7 @@ __all__ = ["build_app", "runner_for", "unguarded_routes"]
 _ROUTES = (
     "rider_hub.views.signin",
     "rider_hub.views.sso",
+    "rider_hub.views.setup",
     "rider_hub.views.desk",
     "rider_hub.views.map",
     "rider_hub.views.phone",

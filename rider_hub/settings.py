@@ -7,7 +7,16 @@ from pathlib import Path
 
 from rider_hub.errors import Failure, SettingsError
 from rider_hub.settings_sso import SignOnSettings, read_sign_on
-from rider_hub.settings_values import LOOPBACK, Network, fault, networks, origin, proxy_header
+from rider_hub.settings_values import (
+    LOOPBACK,
+    Network,
+    fault,
+    networks,
+    origin,
+    proxy_header,
+    staff_roles,
+    whole,
+)
 
 __all__ = ["Settings"]
 
@@ -41,6 +50,13 @@ class Settings:
     proxy_header: str = "X-Forwarded-For"
     #: Single sign-on by OpenID Connect; None where it is not set.
     sign_on: SignOnSettings | None = None
+    #: A staff session ends after so many minutes without use, and after so many hours whatever happens.
+    session_idle_minutes: int = 30
+    session_hours: int = 12
+    #: A password is changed after so many days; 0 asks for no regular change.
+    password_days: int = 90
+    #: Roles that must show a second factor; the demo asks nobody.
+    second_factor_roles: tuple[str, ...] = ("system_admin", "security_admin", "audit_admin", "county_staff")
     #: Sign-in codes go to a file in data_dir and the console; only the demo sets this.
     demo: bool = False
 
@@ -113,6 +129,14 @@ class Settings:
             sign_on=sign_on,
             trusted_proxies=networks(env.get("RIDER_HUB_TRUSTED_PROXIES", ""), faults),
             proxy_header=proxy_header(env.get("RIDER_HUB_PROXY_HEADER", "X-Forwarded-For"), faults),
+            session_idle_minutes=whole(
+                env, "RIDER_HUB_SESSION_IDLE_MINUTES", 30, least=15, most=30, faults=faults
+            ),
+            session_hours=whole(env, "RIDER_HUB_SESSION_HOURS", 12, least=1, most=12, faults=faults),
+            password_days=whole(env, "RIDER_HUB_PASSWORD_DAYS", 90, least=0, most=365, faults=faults),
+            second_factor_roles=staff_roles(
+                env, "RIDER_HUB_SECOND_FACTOR_ROLES", cls.second_factor_roles, faults
+            ),
         )
         if faults:
             raise SettingsError(

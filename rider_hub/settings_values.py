@@ -1,15 +1,41 @@
 """How single settings are read; each fault is added to a list, so that all are told at once."""
 
 import ipaddress
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from rider_hub.errors import Failure
 
-__all__ = ["LOOPBACK", "Network", "fault", "networks", "origin", "proxy_header"]
+__all__ = [
+    "LOOPBACK",
+    "STAFF_ROLES",
+    "Network",
+    "fault",
+    "networks",
+    "origin",
+    "proxy_header",
+    "staff_roles",
+    "whole",
+]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+#: Named here, since settings stand below the roles; a test holds the two together.
+STAFF_ROLES = frozenset(
+    {
+        "county_staff",
+        "street_staff",
+        "branch_secretary",
+        "instructor",
+        "platform_account",
+        "partner_account",
+        "counselling_officer",
+        "audit_admin",
+        "security_admin",
+        "system_admin",
+    }
+)
 _PROXY_HEADERS = {"x-forwarded-for": "X-Forwarded-For", "forwarded": "Forwarded"}
 
 
@@ -68,3 +94,32 @@ def proxy_header(text: str, faults: list[Failure]) -> str:
             )
         )
     return name
+
+
+def whole(
+    env: Mapping[str, str], name: str, default: int, *, least: int, most: int, faults: list[Failure]
+) -> int:
+    """Read a whole number within bounds."""
+    text = env.get(name, str(default)).strip()
+    if text.isascii() and text.isdecimal() and least <= int(text[:9]) <= most:
+        return int(text)
+    zh, en = f"应为 {least} 到 {most} 的整数", f"must be a whole number from {least} to {most}"
+    faults.append(fault(name, zh, en))
+    return default
+
+
+def staff_roles(
+    env: Mapping[str, str], name: str, default: tuple[str, ...], faults: list[Failure]
+) -> tuple[str, ...]:
+    """Read names of staff roles with commas between, or none."""
+    text = env.get(name)
+    if text is None:
+        return default
+    names = tuple(text.replace(",", " ").split())
+    if names == ("none",):
+        return ()
+    if not names or not set(names) <= STAFF_ROLES:
+        zh, en = "应为以逗号分隔的角色代码，或 none", "must be names of roles with commas between, or none"
+        faults.append(fault(name, zh, en))
+        return default
+    return names

@@ -42,4 +42,4 @@ def staff(
 
 def county_staff(division: str = "110101") -> Actor:
     """Return county staff who may also administer the system, so that set-up steps need one actor."""
-    return staff(Role.COUNTY_STAFF, Role.SYSTEM_ADMIN, divisions=(division,))
+    return staff(Role.COUNTY_STAFF, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, divisions=(division,))

@@ -1,47 +1,81 @@
-"""Passwords: hashed with argon2id, in a thread, two at a time so that log-ins never starve ingestion."""
+"""Passwords: hashed in a thread, two at a time so that log-ins never starve ingestion.
+
+Suite `intl` hashes with argon2id, suite `sm` with PBKDF2-HMAC-SM3, since argon2 is no commercial-crypto
+algorithm. The hash's first word tells which, so both are verified, and the other one is made anew at log-in.
+"""
 
 import asyncio
+import base64
+import hmac
+import secrets
+from collections.abc import Sequence
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
-from rider_hub.errors import Failure, Invalid
+__all__ = ["hash_password", "is_outdated", "matches_any", "verify_password"]
 
-__all__ = ["MIN_LENGTH", "check_strength", "hash_password", "verify_password"]
-
-MIN_LENGTH = 10
 _AT_ONCE = 2
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_SM3 = "$pbkdf2-sm3$"
+_SM3_ROUNDS = 600_000
 _gates: dict[int, asyncio.Semaphore] = {}
 #: Verified against when the user doesn't exist, so that both answers take the same work.
-_NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$p8V3LcVd8D3oZ3bF1U8o5x0V2b1G5n0sY9Z1tq5nJrE"
+_NOBODY = {
+    "intl": "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA"
+    "$p8V3LcVd8D3oZ3bF1U8o5x0V2b1G5n0sY9Z1tq5nJrE",
+    "sm": f"{_SM3}{_SM3_ROUNDS}$c29tZXNhbHRzb21lc2FsdA==$p8V3LcVd8D3oZ3bF1U8o5x0V2b1G5n0sY9Z1tq5nJrE=",
+}
 
 
-def check_strength(password: str, username: str) -> None:
-    """Raise Invalid unless a password is long enough and does not hold the user's name."""
-    if len(password) < MIN_LENGTH or (username and username.lower() in password.lower()):
-        zh = f"密码至少 {MIN_LENGTH} 位，且不能包含用户名。"
-        en = f"A password has at least {MIN_LENGTH} characters and does not hold the user name."
-        raise Invalid(zh, en, errors=[Failure(row=0, path="password", code="password_weak", zh=zh, en=en)])
-
-
-async def hash_password(password: str) -> str:
-    """Return the argon2id hash of a password."""
+async def hash_password(password: str, suite: str = "intl") -> str:
+    """Return the hash of a password by the suite's algorithm."""
     async with _gate():
-        return await asyncio.to_thread(_hasher.hash, password)
+        return await asyncio.to_thread(_hash_sm3 if suite == "sm" else _argon2.hash, password)
 
 
-async def verify_password(stored: str | None, password: str) -> bool:
+async def verify_password(stored: str | None, password: str, suite: str = "intl") -> bool:
     """Say whether a password is the stored one; None (no such user) costs the same and is False."""
     async with _gate():
-        return await asyncio.to_thread(_verify, stored or _NOBODY, password) and stored is not None
+        found = await asyncio.to_thread(_verify, stored or _NOBODY[suite], password)
+    return found and stored is not None
+
+
+async def matches_any(stored: Sequence[str], password: str) -> bool:
+    """Say whether a password is one of those used before."""
+    return any([await verify_password(each, password) for each in stored])
+
+
+def is_outdated(stored: str, suite: str) -> bool:
+    """Say whether a hash is of another suite or of lesser work than hashes made today."""
+    if suite == "sm":
+        return not stored.startswith(f"{_SM3}{_SM3_ROUNDS}$")
+    return stored.startswith(_SM3) or _argon2.check_needs_rehash(stored)
 
 
 def _verify(stored: str, password: str) -> bool:
+    if stored.startswith(_SM3):
+        rounds, salt, digest = stored.removeprefix(_SM3).split("$")
+        return hmac.compare_digest(
+            _derive(password, base64.b64decode(salt), int(rounds)), base64.b64decode(digest)
+        )
     try:
-        return _hasher.verify(stored, password)
-    except VerificationError:
+        return _argon2.verify(stored, password)
+    except (VerificationError, InvalidHashError):
         return False
+
+
+def _hash_sm3(password: str) -> str:
+    salt = secrets.token_bytes(16)
+    digest = _derive(password, salt, _SM3_ROUNDS)
+    return f"{_SM3}{_SM3_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def _derive(password: str, salt: bytes, rounds: int) -> bytes:
+    kdf = PBKDF2HMAC(algorithm=hashes.SM3(), length=32, salt=salt, iterations=rounds)
+    return kdf.derive(password.encode("utf-8", "surrogatepass"))
 
 
 def _gate() -> asyncio.Semaphore:

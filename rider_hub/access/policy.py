@@ -13,6 +13,7 @@ _STREET = frozenset({Role.COUNTY_STAFF, Role.STREET_STAFF})
 _FIELD = _STREET | {Role.BRANCH_SECRETARY, Role.INSTRUCTOR}
 _SYSTEM = frozenset({Role.SYSTEM_ADMIN})
 _COMPANY = frozenset({Role.PLATFORM_ACCOUNT, Role.PARTNER_ACCOUNT})
+_ADMINS = _SYSTEM | {Role.SECURITY_ADMIN, Role.AUDIT_ADMIN}
 _JOB = frozenset({Role.JOB})
 _RIDER = frozenset({Role.RIDER})
 _AUDIT = frozenset({Role.AUDIT_ADMIN})
@@ -25,7 +26,13 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "session.close": _ANYONE,
     "desk.view": _FIELD | _SYSTEM,
     "map.view": _FIELD,
-    "users.change": _SYSTEM | {Role.SECURITY_ADMIN},
+    #: Until there is an account; the page itself is absent afterwards.
+    "hub.set_up": frozenset({Role.PUBLIC}),
+    "users.view": _ADMINS,
+    #: Making accounts and giving them roles are two people's duties (docs/accounts.md).
+    "users.change": _SYSTEM,
+    "users.grant": frozenset({Role.SECURITY_ADMIN}),
+    "account.own": STAFF_ROLES,
     "imports.change": _COUNTY | _SYSTEM,
     "divisions.view": _FIELD | _RIDER | _COMPANY,
     "organizations.view": _FIELD,

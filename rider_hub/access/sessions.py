@@ -1,34 +1,38 @@
 """Sessions in the database, the middleware that finds the actor of a request, and CSRF tokens."""
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import parse_qs
 
 from aiohttp import web
-from sqlalchemy import RowMapping, delete, or_, select, update
+from sqlalchemy import delete, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rider_hub.access.account_tables import rider_session, session, user
 from rider_hub.access.actor import ACTOR, PUBLIC, Actor
-from rider_hub.access.addresses import cookies_are_secure
+from rider_hub.access.addresses import client_address, cookies_are_secure
 from rider_hub.access.guard import is_signed
 from rider_hub.access.hub import HUB, Hub
 from rider_hub.access.parks import with_parks
-from rider_hub.access.tables import session, user
+from rider_hub.access.rider_sessions import (
+    close_rider_session,
+    find_rider_session,
+    open_rider_session,
+    token_hash,
+)
+from rider_hub.access.staff_sessions import browser_named, find_session, live_since, open_staff_session
 from rider_hub.access.users import actor_of
 from rider_hub.errors import HubError
-from rider_hub.storage import insert_rows
+from rider_hub.settings import Settings
 
-__all__ = ["CSRF", "close_session", "forget_sessions", "identify", "open_session", "protect"]
+__all__ = ["CSRF", "close_session", "forget_sessions", "identify", "open_session", "protect", "set_cookie"]
 
 _COOKIE = "rider_hub_session"
 _CSRF_COOKIE = "rider_hub_csrf"
-_IDLE = timedelta(minutes=30)
-_ABSOLUTE = timedelta(hours=12)
-#: A session's last use is written at most this often, so that reading a page is not a write.
-_TOUCH = timedelta(minutes=1)
+#: What a token begins with, so that one look-up finds the session.
+_RIDER, _STAFF = "r-", "s-"
 #: No form of the hub has more; reading a body for its token must not be a way to keep the hub busy.
 _MAX_FIELDS = 200
 
@@ -43,64 +47,90 @@ async def open_session(
     response: web.StreamResponse,
     *,
     user_id: str | None = None,
+    epoch: int | None = None,
     rider_id: str | None = None,
     phone: bytes | None = None,
 ) -> None:
-    """Start a session for an account or a rider and set its cookie; the visitor's old one ends."""
+    """Start a session for an account or a rider and set its cookie; the visitor's old one ends.
+
+    `epoch` is the account's when it proved itself: after a change in between the session is over at once.
+    """
     hub = request.app[HUB]
-    token = secrets.token_urlsafe(32)
-    now = hub.clock.now()
-    async with hub.database.write() as connection:
-        await connection.execute(
-            delete(session).where(session.c.token_hash == _hash(request.cookies.get(_COOKIE, "")))
-        )
-        row = {
-            "user_id": user_id,
-            "rider_id": rider_id,
-            "phone": phone,
-            "csrf": secrets.token_urlsafe(24),
-            "created_at": now,
-            "seen_at": now,
-        }
-        await insert_rows(connection, session, [{"token_hash": _hash(token), **row}])
-    _set_cookie(request, response, _COOKIE, token)
+    await _forget(request)
+    if rider_id is not None:
+        token = _RIDER + secrets.token_urlsafe(32)
+        await open_rider_session(hub, token, rider_id, phone)
+    else:
+        token = _STAFF + secrets.token_urlsafe(32)
+        async with hub.database.write() as connection:
+            query = select(user.c.epoch).where(user.c.id == user_id)
+            await open_staff_session(
+                connection,
+                token,
+                str(user_id),
+                (await connection.execute(query)).scalar_one() if epoch is None else epoch,
+                address=client_address(request),
+                browser=browser_named(request.headers.get("User-Agent", "")),
+                now=hub.clock.now(),
+            )
+    set_cookie(request, response, _COOKIE, token)
 
 
 async def close_session(request: web.Request, response: web.StreamResponse) -> None:
     """End the visitor's session, at once and in every process."""
-    hub = request.app[HUB]
-    async with hub.database.write() as connection:
-        await connection.execute(
-            delete(session).where(session.c.token_hash == _hash(request.cookies.get(_COOKIE, "")))
-        )
+    await _forget(request)
     response.del_cookie(_COOKIE, path="/")
 
 
-async def forget_sessions(connection: AsyncConnection, now: datetime) -> int:
-    """Delete sessions that are over: kept, they would be a record of when each rider came; says how many."""
-    over = or_(session.c.seen_at <= now - _IDLE, session.c.created_at <= now - _ABSOLUTE)
-    result = await connection.execute(delete(session).where(over))
-    return int(result.rowcount)
+async def forget_sessions(connection: AsyncConnection, settings: Settings, now: datetime) -> int:
+    """Delete sessions that are over: kept, they would be a record of who came when; says how many."""
+    over = [
+        delete(session).where(not_(live_since(settings, now))),
+        delete(rider_session).where(rider_session.c.keep_until <= now),
+    ]
+    return sum([int((await connection.execute(each)).rowcount) for each in over])
+
+
+async def _forget(request: web.Request) -> None:
+    token = request.cookies.get(_COOKIE, "")
+    if not token:
+        return
+    async with request.app[HUB].database.write() as connection:
+        await connection.execute(delete(session).where(session.c.token_hash == token_hash(token)))
+        await close_rider_session(connection, token)
 
 
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Put the actor and the CSRF token of the visitor on the request."""
-    hub = request.app[HUB]
-    token = "" if is_signed(request) else request.cookies.get(_COOKIE, "")
-    row = await _find(hub, token) if token else None
-    actor, csrf = PUBLIC, request.cookies.get(_CSRF_COOKIE, "")
-    csrf = csrf if csrf.isascii() else ""
-    if row is not None:
-        csrf = row["csrf"]
-        actor = await _actor(hub, row) or PUBLIC
+    actor, csrf = await _who(request.app[HUB], "" if is_signed(request) else request.cookies.get(_COOKIE, ""))
+    if not csrf:
+        csrf = request.cookies.get(_CSRF_COOKIE, "")
+        csrf = csrf if csrf.isascii() else ""
     fresh = "" if csrf else secrets.token_urlsafe(24)
     request[ACTOR] = actor
     request[CSRF] = csrf or fresh
     response = await handler(request)
     if fresh and not response.prepared and not is_signed(request):
-        _set_cookie(request, response, _CSRF_COOKIE, fresh)
+        set_cookie(request, response, _CSRF_COOKIE, fresh)
     return response
+
+
+async def _who(hub: Hub, token: str) -> tuple[Actor, str]:
+    """Return the actor a session's token stands for and the token its forms carry."""
+    if token.startswith(_RIDER):
+        ridden = await find_rider_session(hub, token)
+        if ridden is None:
+            return PUBLIC, ""
+        return Actor.rider(ridden.rider_id, session=token_hash(token), phone=ridden.phone), ridden.csrf
+    row = await find_session(hub, token) if token else None
+    if row is None:
+        return PUBLIC, ""
+    actor = actor_of(row, session=row["session_id"])
+    if row["parks"]:
+        async with hub.database.read() as connection:
+            actor = await with_parks(connection, actor, row["parks"])
+    return actor, row["csrf"]
 
 
 @web.middleware
@@ -129,44 +159,25 @@ def _token_in(body: bytes) -> str:
     return form.get("csrf", [""])[0]
 
 
-async def _find(hub: Hub, token: str) -> RowMapping | None:
-    now = hub.clock.now()
-    hashed = _hash(token)
-    query = select(session).where(
-        session.c.token_hash == hashed,
-        session.c.seen_at > now - _IDLE,
-        session.c.created_at > now - _ABSOLUTE,
-    )
-    async with hub.database.read() as connection:
-        row = (await connection.execute(query)).mappings().first()
-    if row is not None and row["seen_at"] < now - _TOUCH:
-        async with hub.database.write() as connection:
-            await connection.execute(
-                update(session).where(session.c.token_hash == hashed).values(seen_at=now)
-            )
-    return row
-
-
-async def _actor(hub: Hub, row: RowMapping) -> Actor | None:
-    if row["rider_id"]:
-        return Actor.rider(row["rider_id"], session=row["token_hash"], phone=row["phone"])
-    async with hub.database.read() as connection:
-        query = select(user).where(user.c.id == row["user_id"], user.c.disabled_at.is_(None))
-        account = (await connection.execute(query)).mappings().first()
-        if account is None:
-            return None
-        actor = actor_of(account, session=row["token_hash"])
-        return await with_parks(connection, actor, account["parks"])
-
-
-def _set_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
+def set_cookie(
+    request: web.Request,
+    response: web.StreamResponse,
+    name: str,
+    value: str,
+    *,
+    path: str = "/",
+    max_age: int | None = None,
+) -> None:
+    """Set a cookie that no script reads and no other site's form sends; Secure wherever it can be."""
     response.set_cookie(
-        name, value, httponly=True, samesite="Lax", secure=cookies_are_secure(request), path="/"
+        name,
+        value,
+        httponly=True,
+        samesite="Lax",
+        secure=cookies_are_secure(request),
+        path=path,
+        max_age=max_age,
     )
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(_bytes(token)).hexdigest()
 
 
 def _bytes(text: str) -> bytes:

@@ -1,7 +1,8 @@
-"""Tables of users, sessions and the audit trail."""
+"""Tables of the audit trail; those of accounts and sessions stand beside, and come with them."""
 
 from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
+from rider_hub.access.account_tables import session, sign_in_code, user
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
 __all__ = [
@@ -19,25 +20,6 @@ __all__ = [
     "user",
 ]
 
-user = Table(
-    "user_account",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("username", String(64), nullable=False, unique=True),
-    Column("display_name", String(64), nullable=False),
-    Column("password_hash", String(256), nullable=False),
-    Column("roles", JSON, nullable=False),
-    Column("divisions", JSON, nullable=False),
-    Column("platforms", JSON, nullable=False),
-    Column("organizations", JSON, nullable=False),
-    Column("scope_title", String(128), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("disabled_at", UtcDateTime),
-    #: Names of partners and codes of parks, beside divisions and platforms; NULL where there are none.
-    Column("partners", JSON),
-    Column("parks", JSON),
-)
-
 #: An overlay area: a park, or the district of an office that spans streets.
 park = Table(
     "park",
@@ -54,33 +36,6 @@ park_member = Table(
     metadata,
     Column("park", String(48), ForeignKey("park.code"), primary_key=True),
     Column("division", Code(), primary_key=True),
-)
-
-#: A session of a member of staff (user_id) or of a rider (rider_id); only the token's hash is kept.
-session = Table(
-    "session",
-    metadata,
-    Column("token_hash", String(64), primary_key=True),
-    Column("user_id", String(32), ForeignKey("user_account.id")),
-    Column("rider_id", String(32)),
-    #: Keyed index of the phone a rider signed in with.
-    keyed_column("phone", "lasting", nullable=True),
-    Column("csrf", String(64), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("seen_at", UtcDateTime, nullable=False),
-)
-
-#: A code sent to a phone; keyed by the phone's blind index, and only its MAC is kept.
-sign_in_code = Table(
-    "sign_in_code",
-    metadata,
-    keyed_column("phone_index", "lasting", primary_key=True),
-    keyed_column("code_mac", "lasting"),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    #: How many codes were asked for since window_at: guessing is bounded by codes an hour times attempts.
-    Column("asked", Integer, nullable=False),
-    Column("window_at", UtcDateTime, nullable=False),
 )
 
 #: A row's MAC is over its content and its subjects; `seal_no` is set once, by the sealer, after the commit.

@@ -1,21 +1,30 @@
-"""Staff accounts: making one, and proving to be one."""
+"""Staff accounts: making one, finding one, and the actor it stands for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rider_hub.access.actor import STAFF_ROLES, Actor, Role
+from rider_hub.access.account_rules import (
+    Department,
+    Standing,
+    check_grant,
+    check_roles,
+    check_username,
+    sealed_phone,
+)
+from rider_hub.access.account_tables import user
+from rider_hub.access.actor import Actor, Role
 from rider_hub.access.hub import Hub
 from rider_hub.access.parks import with_parks
-from rider_hub.access.passwords import check_strength, hash_password, verify_password
+from rider_hub.access.password_rules import check_strength
+from rider_hub.access.passwords import hash_password
 from rider_hub.access.scope import Scope
-from rider_hub.access.tables import user
-from rider_hub.errors import Conflict, Failure, Invalid, Unauthenticated
+from rider_hub.errors import Conflict, Invalid
 from rider_hub.storage import insert_rows, new_id
 
-__all__ = ["actor_of", "add_user", "any_user", "authenticate", "find_user", "operator", "shown_names"]
+__all__ = ["actor_of", "add_user", "any_user", "find_user", "operator", "shown_names"]
 
 _PROGRAMS = {
     "job": "定时任务",
@@ -23,7 +32,6 @@ _PROGRAMS = {
     "operator": "控制台",
     "rule": "按规则自动生效",
 }
-_SYSTEM_DUTIES = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
 
 
 async def add_user(
@@ -33,37 +41,34 @@ async def add_user(
     username: str,
     display_name: str,
     password: str,
-    roles: Sequence[Role],
+    roles: Sequence[Role] = (),
     divisions: Sequence[str] = (),
     platforms: Sequence[str] = (),
     partners: Sequence[str] = (),
     parks: Sequence[str] = (),
     organizations: Sequence[str] = (),
     scope_title: str = "",
+    department: Department | None = None,
+    standing: Standing | None = None,
+    phone: str | None = None,
+    temporary: bool = False,
 ) -> str:
-    """Create a staff account and return its id.
+    """Create a staff account and return its id; a `temporary` password must be changed at the first log-in.
 
-    Raises Invalid where the password is weak or one account would hold two of the three administrator
-    duties, Conflict where the user name is taken.
+    Raises Invalid where the password is weak, the phone is no mobile number, the actor may not give these
+    roles or one account would hold two of the three administrator duties; Conflict where the name is taken.
     """
+    check_username(username)
     check_strength(password, username)
-    if not set(roles) <= STAFF_ROLES:
-        zh, en = "账号只能有工作人员的角色。", "An account has roles of staff only."
-        raise Invalid(zh, en, errors=[Failure(row=0, path="roles", code="role_not_of_staff", zh=zh, en=en)])
-    if len(_SYSTEM_DUTIES & set(roles)) > 1:
-        zh, en = (
-            "系统、安全、审计管理员必须是三个账号。",
-            "System, security and audit administrator must be three accounts.",
-        )
-        raise Invalid(
-            zh, en, errors=[Failure(row=0, path="roles", code="duties_not_separated", zh=zh, en=en)]
-        )
-    hashed = await hash_password(password)
+    check_roles(roles)
+    user_id = new_id()
     row: dict[str, Any] = {
-        "id": new_id(),
+        "id": user_id,
         "username": username,
         "display_name": display_name,
-        "password_hash": hashed,
+        "password_hash": await hash_password(password, hub.keys.suite),
+        "password_history": [],
+        "password_temporary": temporary,
         "roles": sorted(roles),
         "divisions": sorted(divisions),
         "platforms": sorted(platforms),
@@ -71,13 +76,20 @@ async def add_user(
         "parks": sorted(parks),
         "organizations": sorted(organizations),
         "scope_title": scope_title or "、".join([*divisions, *parks, *platforms, *partners]),
+        "department": department,
+        "standing": standing,
+        "epoch": 1,
+        **sealed_phone(hub.keys, user_id, phone),
     }
     async with hub.change(actor, "users.change", target=username) as work:
+        await check_grant(work.connection, actor, roles)
         taken = await work.connection.execute(select(user.c.id).where(user.c.username == username))
         if taken.first():
             raise Conflict(f"用户名 {username} 已存在。", f"The user name {username} is taken.")
-        await insert_rows(work.connection, user, [{**row, "created_at": work.now}])
-    return str(row["id"])
+        await insert_rows(
+            work.connection, user, [{**row, "created_at": work.now, "password_changed_at": work.now}]
+        )
+    return user_id
 
 
 async def any_user(hub: Hub) -> bool:
@@ -102,16 +114,6 @@ async def shown_names(connection: AsyncConnection, actors: Iterable[str | None])
     return {actor: people.get(actor) or _PROGRAMS.get(actor.partition(":")[0], actor) for actor in ids}
 
 
-async def authenticate(hub: Hub, username: str, password: str) -> Actor:
-    """Return the actor with this user name and password; one Unauthenticated answers both faults."""
-    row = await find_user(hub, username)
-    if not await verify_password(row["password_hash"] if row else None, password) or row is None:
-        raise Unauthenticated(
-            "用户名或密码不对。", "The user name or the password is wrong.", code="wrong_credentials"
-        )
-    return await _placed(hub, row)
-
-
 async def operator(hub: Hub, username: str) -> Actor:
     """Return the actor a command runs `--as`; raises Invalid where there is no such account."""
     row = await find_user(hub, username)
@@ -128,7 +130,7 @@ async def _placed(hub: Hub, row: RowMapping) -> Actor:
         return await with_parks(connection, actor_of(row), row["parks"])
 
 
-def actor_of(row: RowMapping, session: str | None = None) -> Actor:
+def actor_of(row: RowMapping | Mapping[str, Any], session: str | None = None) -> Actor:
     """Return the actor an account's row describes; its parks are added by `with_parks`."""
     return Actor(
         id=f"user:{row['username']}",
@@ -142,4 +144,5 @@ def actor_of(row: RowMapping, session: str | None = None) -> Actor:
         scope_title=row["scope_title"],
         organizations=frozenset(row["organizations"]),
         session=session,
+        person=row["phone_index"],
     )

@@ -9,8 +9,9 @@ from collections import Counter
 import click
 from aiohttp import web
 
-from rider_hub.access import Actor, Hub, Keyring, Role, Scope
+from rider_hub.access import Actor, Hub, Keyring, Role
 from rider_hub.access.actor import STAFF_ROLES
+from rider_hub.access.first_start import console, offer_setup
 from rider_hub.access.opening import open_hub
 from rider_hub.access.users import add_user, any_user, operator
 from rider_hub.app import build_app, runner_for
@@ -47,11 +48,22 @@ async def _serve(settings: Settings) -> None:
         await runner.setup()
         await web.TCPSite(runner, settings.host, settings.port).start()
         click.echo(f"Rider Hub: http://{settings.host}:{settings.port}/", err=True)
+        await _tell_setup(hub)
         stop = asyncio.Event()
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         await stop.wait()
         await runner.cleanup()
+
+
+async def _tell_setup(hub: Hub) -> None:
+    token = await offer_setup(hub)
+    if token is not None:
+        click.echo(
+            f"还没有账号。请打开 /setup，用这个一次性口令（1 小时内有效）设置第一个系统管理员：\n  {token}\n"
+            "There is no account yet: open /setup and make the first administrator with this token.",
+            err=True,
+        )
 
 
 @click.command()
@@ -157,4 +169,4 @@ def user_add(
 async def _first_actor(hub: Hub) -> Actor:
     if await any_user(hub):
         raise Invalid("已有账号，请用 --as 指明由谁新增。", "There are accounts: name who adds with --as.")
-    return Actor("operator:console", "控制台", frozenset({Role.SYSTEM_ADMIN}), Scope.all())
+    return console()

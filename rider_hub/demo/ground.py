@@ -37,7 +37,7 @@ class Account:
 
 def console() -> Actor:
     """Return the operator at the console, who sets the demo up."""
-    roles = frozenset({Role.SYSTEM_ADMIN, Role.COUNTY_STAFF})
+    roles = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.COUNTY_STAFF})
     return Actor("operator:console", "控制台", roles, Scope.all())
 
 
@@ -151,7 +151,7 @@ async def _add(
     hub: Hub, actor: Actor, *, username: str, words: str, roles: list[Role], **scope: Any
 ) -> Account:
     # Digits and a to f never spell a user name, which a password may not hold.
-    password = secrets.token_hex(6)
+    password = f"Demo-{secrets.token_hex(6)}"
     await add_user(
         hub,
         actor,

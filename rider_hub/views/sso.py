@@ -7,10 +7,11 @@ from aiohttp import web
 
 from rider_hub.access import HUB, guarded
 from rider_hub.access.addresses import cookies_are_secure
-from rider_hub.access.sessions import open_session
+from rider_hub.access.signing_in import signed_on
 from rider_hub.access.sso.flow import VALID_FOR, Answer, begin, finish
 from rider_hub.access.sso.provider import Provider
 from rider_hub.errors import HubError
+from rider_hub.views.signin import go_on
 from rider_hub.web.forms import Form
 from rider_hub.web.shell import render
 from rider_hub.web.values import path_or_home
@@ -68,11 +69,11 @@ async def _finish(request: web.Request) -> web.Response:
     given = {name: request.query.get(name, "") for name in ("state", "code", "error")}
     answer = Answer(issuer=request.query.get("iss", ""), **given)
     try:
-        signed_on = await finish(request.app[HUB], provider, _browser(request), answer)
+        proved = await finish(request.app[HUB], provider, _browser(request), answer)
+        account = await signed_on(request.app[HUB], proved.account, second_factor_shown=proved.second_factor)
     except HubError as error:
         return await _told(request, error)
-    response = web.Response(status=303, headers={"Location": path_or_home(signed_on.target)})
-    await open_session(request, response, user_id=signed_on.account["id"])
+    response = await go_on(request, account, proved.target)
     response.del_cookie(_COOKIE, path=PATH)
     return response
 

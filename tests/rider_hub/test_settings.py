@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from rider_hub.access.actor import STAFF_ROLES
 from rider_hub.errors import SettingsError
 from rider_hub.settings import Settings
+from rider_hub.settings_values import STAFF_ROLES as SETTABLE
 
 
 def test_defaults_make_an_embedded_hub_on_loopback() -> None:
@@ -78,3 +80,23 @@ def test_a_doubtful_setting_of_single_sign_on_stops_the_start(tmp_path: Path, na
     with pytest.raises(SettingsError) as caught:
         Settings.from_env(_signed_on(tmp_path, **{name: value}))
     assert {fault.path for fault in caught.value.errors} == {f"RIDER_HUB_{name}"}
+
+
+def test_bounds_of_sessions_and_passwords_are_kept() -> None:
+    """Idle time, absolute time and password age can't be set past what the rules allow."""
+    env = {
+        "RIDER_HUB_SESSION_IDLE_MINUTES": "31",
+        "RIDER_HUB_SESSION_HOURS": "13",
+        "RIDER_HUB_PASSWORD_DAYS": "366",
+        "RIDER_HUB_SECOND_FACTOR_ROLES": "county_staff, king",
+    }
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(env)
+    assert {fault.path for fault in caught.value.errors} == set(env)
+
+
+def test_roles_that_need_a_second_factor_are_staff_roles() -> None:
+    """A setting may name the roles a staff account may have; by default administrators and county staff."""
+    assert {str(role) for role in STAFF_ROLES} == SETTABLE
+    assert Settings.from_env({"RIDER_HUB_SECOND_FACTOR_ROLES": "none"}).second_factor_roles == ()
+    assert set(Settings.from_env({}).second_factor_roles) > {"system_admin", "security_admin", "audit_admin"}

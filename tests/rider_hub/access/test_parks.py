@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rider_hub.access import Hub, Role, Scope
-from rider_hub.access.users import add_user, authenticate
+from rider_hub.access.users import add_user, operator
 from rider_hub.demo.ground import console
 from rider_hub.divisions.overlays import import_parks
 from tests.factories import county_staff, make_hub
@@ -35,9 +35,9 @@ async def test_a_scope_follows_its_park_at_once(database_url: str, tmp_path: Pat
         await import_county(hub, staff)
         assert (await import_parks(hub, staff, _rows(COMMUNITIES[0], COMMUNITIES[-1]))).ok
         await _account(hub, parks=["YQ-1"])
-        before = (await authenticate(hub, "suo", PASSWORD)).scope
+        before = (await operator(hub, "suo")).scope
         assert (await import_parks(hub, staff, _rows(STREETS[1]))).ok
-        after = (await authenticate(hub, "suo", PASSWORD)).scope
+        after = (await operator(hub, "suo")).scope
     assert before.divisions == tuple(sorted((COMMUNITIES[0], COMMUNITIES[-1])))
     assert COMMUNITIES[0][:9] != COMMUNITIES[-1][:9]
     assert not before.covers(COMMUNITIES[1])
@@ -48,7 +48,7 @@ async def test_an_unknown_park_opens_nothing(database_url: str, tmp_path: Path) 
     """A park nobody brought in gives an empty region, also to an account that is limited to a company."""
     async with make_hub(database_url, tmp_path) as hub:
         await _account(hub, parks=["YQ-9"], platforms=["jia"])
-        scope = (await authenticate(hub, "suo", PASSWORD)).scope
+        scope = (await operator(hub, "suo")).scope
     assert not scope.covers("110101001001", "jia")
     assert scope != Scope(platforms=("jia",))
 

@@ -11,13 +11,16 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select
 
 from rider_hub.access import Hub
+from rider_hub.access.account_tables import rider_session, session
+from rider_hub.access.first_start import console
 from rider_hub.access.sessions import forget_sessions
-from rider_hub.access.tables import session
+from rider_hub.access.users import add_user
 from rider_hub.app import build_app
 from rider_hub.storage import insert_rows
 from tests.factories import make_hub
 
 Client = TestClient[web.Request, web.Application]
+PASSWORD = "a password for tests"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -56,19 +59,26 @@ async def test_a_form_with_too_many_fields_is_refused_unread(client: Client) -> 
 
 
 async def test_sessions_that_are_over_are_forgotten(hub: Hub) -> None:
-    """An idle and an old session go; one in use stays."""
+    """An idle and an old session of staff go, one in use stays; a rider's row goes with its day."""
     now = hub.clock.now()
+    user_id = await add_user(hub, console(), username="dong", display_name="测试员", password=PASSWORD)
     ages = {
         "idle": (timedelta(hours=1), timedelta(minutes=31)),
         "old": (timedelta(hours=13), timedelta()),
         "used": (timedelta(hours=1), timedelta(minutes=5)),
     }
     rows = [
-        {"token_hash": name, "user_id": None, "rider_id": name, "csrf": ""}
-        | {"created_at": now - created, "seen_at": now - seen}
+        {"token_hash": name, "id": name, "user_id": user_id, "epoch": 1, "csrf": ""}
+        | {"address": "", "browser": "", "created_at": now - created, "seen_at": now - seen}
         for name, (created, seen) in ages.items()
+    ]
+    ridden = [
+        {"token_hash": name, "sealed": b"", "keep_until": now + left}
+        for name, left in (("past", timedelta()), ("today", timedelta(hours=1)))
     ]
     async with hub.database.write() as connection:
         await insert_rows(connection, session, rows)
-        assert await forget_sessions(connection, now) == 2
+        await insert_rows(connection, rider_session, ridden)
+        assert await forget_sessions(connection, hub.settings, now) == 3
         assert (await connection.execute(select(session.c.token_hash))).scalars().all() == ["used"]
+        assert (await connection.execute(select(rider_session.c.token_hash))).scalars().all() == ["today"]

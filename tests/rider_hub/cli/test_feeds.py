@@ -90,7 +90,8 @@ def test_the_county_hands_out_keys_by_command(database_url: str, tmp_path: Path)
     Keyring.new().save(keys)
 
     async def prepare() -> None:
-        admin = Actor("user:admin", "admin", frozenset({Role.SYSTEM_ADMIN}), Scope.all())
+        roles = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN})
+        admin = Actor("user:admin", "admin", roles, Scope.all())
         async with make_hub(database_url, tmp_path) as hub:
             await add_user(
                 hub,

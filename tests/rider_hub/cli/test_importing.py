@@ -19,7 +19,7 @@ from rider_hub.cli.importing import boundaries, importing
 from tests.factories import make_hub
 from tests.rider_hub.divisions.world import CODE_ROWS, COMMUNITIES, COUNTY, STREETS, middle, street_frame
 
-ADMIN = Actor("user:admin", "admin", frozenset({Role.SYSTEM_ADMIN}), Scope.all())
+ADMIN = Actor("user:admin", "admin", frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN}), Scope.all())
 CODES_CSV = "代码,名称\n" + "".join(f"{row['code']},{row['name']}\n" for row in CODE_ROWS)
 
 

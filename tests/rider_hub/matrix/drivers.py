@@ -103,6 +103,10 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/r/invitations/{id}"): Driver(_row("inv"), _words(answer="yes"), owners=frozenset({"rider"})),
     # What follows names no row of another: the session or the body's own secret says whose it is.
     ("POST", "/login"): _OWN,
+    ("POST", "/login/code"): _OWN,
+    ("POST", "/login/password"): _OWN,
+    ("POST", "/login/second-factor"): _OWN,
+    ("POST", "/setup"): _OWN,
     ("POST", "/logout"): _OWN,
     ("POST", "/r/login"): _OWN,
     ("POST", "/r/code"): _OWN,
