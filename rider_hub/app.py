@@ -47,6 +47,8 @@ _ROUTES = (
     "rider_hub.requests.phone",
     "rider_hub.requests.pages",
     "rider_hub.views.jobs",
+    "rider_hub.views.approvals",
+    "rider_hub.views.emergency",
 )
 
 _MENU = (
@@ -62,6 +64,8 @@ _MENU = (
     MenuItem("lovestations", "驿站", "/lovestations", "love", "organizations.view"),
     MenuItem("feeds", "数据接入", "/feeds", "feed", "feeds.view"),
     MenuItem("jobs", "定时任务", "/jobs", "job", "jobs.view"),
+    MenuItem("approvals", "审批", "/approvals", "done", "approvals.view"),
+    MenuItem("emergency", "紧急访问", "/emergency", "soon", "emergency.view"),
 )
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_, case, func, select, update
 
+from rider_hub.access.account_tables import user
 from rider_hub.access.actor import Actor
 from rider_hub.access.approval_model import DECIDES, Approval, Kind, State
 from rider_hub.access.hub import Change, Look
 from rider_hub.access.keys import Keyring
+from rider_hub.access.persons import same_person
 from rider_hub.access.policy import allows
 from rider_hub.access.purposes import Purpose
 from rider_hub.access.scope import Scope
@@ -20,7 +22,7 @@ from rider_hub.access.tables import approval
 from rider_hub.errors import Absent, Conflict, Refused
 from rider_hub.storage import insert_rows, new_id
 
-__all__ = ["ask", "decide", "end", "find", "listed", "may_decide", "may_end", "use", "waiting_for"]
+__all__ = ["ask", "decide", "end", "find", "listed", "may_decide", "may_end", "read", "use", "waiting_for"]
 
 #: An account with more unanswered asks only buries them.
 _MOST_OPEN = 20
@@ -40,11 +42,15 @@ async def ask(
 ) -> Approval:
     """Write down what the actor asks a second person for; `scope` is where the thing asked for lies.
 
-    Raises Refused for an empty scope, which nobody could approve, and Conflict where too many asks of this
-    account wait already.
+    Raises Conflict for a scope without a place or company, which nobody could approve, and where too many
+    asks of this account wait already.
     """
     if scope.everything or not (scope.divisions or scope.of_company):
-        raise Refused
+        raise Conflict(
+            "您的账号没有辖区范围，无法确定由谁审批。请联系系统管理员为账号设置辖区。",
+            "Your account has no region, so nobody could approve: have an administrator set one.",
+            code="no_approver",
+        )
     actor = work.actor
     waiting = await _count(work, approval.c.asked_by == actor.id, approval.c.state == State.ASKED)
     if waiting >= _MOST_OPEN:
@@ -93,7 +99,7 @@ async def decide(
     """
     found = await _find(work, keys, approval_id)
     work.target = found.number
-    if not may_decide(work.actor, found):
+    if not may_decide(work.actor, found) or same_person(work.actor, await _person_now(work, found)):
         raise Refused
     values: dict[str, Any] = {
         "state": State.APPROVED if approve else State.REJECTED,
@@ -157,7 +163,7 @@ async def listed(
     if kind is not None:
         query = query.where(approval.c.kind == kind)
     rows = (await look.connection.execute(query)).mappings().all()
-    found = [_read(keys, row, look.now) for row in rows]
+    found = [read(keys, row, look.now) for row in rows]
     if duty:
         return [one for one in found if look.scope.holds(one.scope)]
     return [one for one in found if _concerns(look.actor, one)]
@@ -167,7 +173,7 @@ async def waiting_for(look: Look, keys: Keyring) -> int:
     """Return how many asks the viewer may answer now."""
     query = select(approval).where(approval.c.state == State.ASKED, approval.c.lapses_at > look.now)
     rows = (await look.connection.execute(query.limit(_LISTED))).mappings().all()
-    return sum(may_decide(look.actor, _read(keys, row, look.now)) for row in rows)
+    return sum(may_decide(look.actor, read(keys, row, look.now)) for row in rows)
 
 
 def may_decide(actor: Actor, asked: Approval) -> bool:
@@ -176,7 +182,7 @@ def may_decide(actor: Actor, asked: Approval) -> bool:
     Powers lent in an emergency say yes to nothing. An export is answered by those who may open its ledger.
     """
     own = actor.own or actor
-    same = own.id == asked.asked_by or (own.person is not None and own.person == asked.asked_person)
+    same = own.id == asked.asked_by or same_person(own, asked.asked_person)
     needed = [DECIDES[asked.kind], *filter(None, [asked.details.get("operation")])]
     bare = not own.grants and all(allows(own, operation) for operation in needed)
     return not same and bare and own.scope.holds(asked.scope)
@@ -192,12 +198,19 @@ def _concerns(actor: Actor, asked: Approval) -> bool:
     return (actor.own or actor).id in {asked.asked_by, asked.decided_by} or may_decide(actor, asked)
 
 
+async def _person_now(work: Look, asked: Approval) -> bytes | None:
+    """Return the person behind the asker's account as it is now: a key may have been rotated since."""
+    query = select(user.c.phone_index).where(user.c.username == asked.asked_by.removeprefix("user:"))
+    person: bytes | None = (await work.connection.execute(query)).scalar_one_or_none()
+    return person
+
+
 async def _find(work: Look, keys: Keyring, approval_id: str) -> Approval:
     query = select(approval).where(approval.c.id == approval_id)
     row = (await work.connection.execute(query)).mappings().first()
     if row is None:
         raise Absent
-    return _read(keys, row, work.now)
+    return read(keys, row, work.now)
 
 
 async def _move(
@@ -219,7 +232,8 @@ async def _count(work: Look, *conditions: ColumnElement[bool]) -> int:
     return int((await work.connection.execute(query)).scalar_one())
 
 
-def _read(keys: Keyring, row: RowMapping, now: datetime) -> Approval:
+def read(keys: Keyring, row: RowMapping, now: datetime) -> Approval:
+    """Return a row as it stands at a moment."""
     content = keys.unseal("personal", ("approval", row["id"]), row["sealed"])
     scope = Scope(tuple(row["divisions"]), tuple(row["platforms"]), tuple(row["partners"]))
     kept = ("id", "asked_by", "asked_person", "asked_at", "lapses_at", "decided_by", "decided_at")

@@ -77,7 +77,6 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "exports.approve": _STREET | _COMPANY,
     "emergency.ask": _FIELD,
     "emergency.approve": _COUNTY | {Role.SECURITY_ADMIN},
-    "emergency.end": _FIELD | {Role.SECURITY_ADMIN},
     "emergency.view": frozenset({Role.SECURITY_ADMIN, Role.AUDIT_ADMIN}),
     "audit.view": _AUDIT,
     "audit.review": _AUDIT,
@@ -117,7 +116,7 @@ def acting(actor: Actor, operation: str) -> Actor:
         return own
     roles = OPERATIONS.get(operation, frozenset())
     lent = tuple(grant for grant in own.grants if operation in LENT and grant.role in roles)
-    if not lent:
+    if not lent or own.scope.of_company:
         return replace(own, grants=(), own=own)
     places = {code for grant in lent for code in grant.scope.divisions}
     places.update(own.scope.divisions if own.roles & roles else ())

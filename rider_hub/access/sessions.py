@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rider_hub.access.account_tables import rider_session, session, user
 from rider_hub.access.actor import ACTOR, PUBLIC, Actor
 from rider_hub.access.addresses import client_address, cookies_are_secure
+from rider_hub.access.emergency import with_grants
 from rider_hub.access.guard import is_signed
 from rider_hub.access.hub import HUB, Hub
 from rider_hub.access.parks import with_parks
@@ -127,9 +128,9 @@ async def _who(hub: Hub, token: str) -> tuple[Actor, str]:
     if row is None:
         return PUBLIC, ""
     actor = actor_of(row, session=row["session_id"])
-    if row["parks"]:
-        async with hub.database.read() as connection:
-            actor = await with_parks(connection, actor, row["parks"])
+    async with hub.database.read() as connection:
+        actor = await with_parks(connection, actor, row["parks"])
+        actor = await with_grants(connection, hub.keys, actor, hub.clock.now())
     return actor, row["csrf"]
 
 

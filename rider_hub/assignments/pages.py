@@ -63,6 +63,8 @@ _ASSIGNMENTS = Ledger(
     key="assignments",
     title="匹配结果",
     purpose="每位在册骑手对接哪个社区、党组织和驿站，以及依据。匹配只看位置和登记，对所有骑手一视同仁。",
+    personal=True,
+    people=lambda row: [row["rider_id"]],
     columns=[
         Column("rider", "骑手编号", "code", width=9),
         Column("street", "街道", sortable=True, width=8),

@@ -14,7 +14,7 @@ from rider_hub.assignments import service, store
 from rider_hub.assignments.listing import Names, list_differences
 from rider_hub.assignments.tables import match_run
 from rider_hub.divisions.store import names
-from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes, ledger_view
+from rider_hub.web.ledger import Action, Column, Ledger, export_routes, ledger_routes, ledger_view
 from rider_hub.web.query import Choice, Page, Query
 from rider_hub.web.shell import render
 from rider_hub.web.values import State, Tone
@@ -45,7 +45,7 @@ def routes() -> list[web.RouteDef]:
     shown = [
         *ledger_routes(_RUNS, "/match-runs"),
         web.get("/match-runs/{id}", _run),
-        web.get("/match-runs/{id}/export.xlsx", ledger_routes(_DIFFERENCES, "/match-runs/{id}")[1].handler),
+        *export_routes(_DIFFERENCES, "/match-runs/{id}"),
     ]
     changing = [
         web.post("/match-runs/preview", _preview),
@@ -178,6 +178,7 @@ _RUNS = Ledger(
     key="match-runs",
     title="匹配任务",
     purpose="先预览差异，再审批，再生效；生效后可以回退。",
+    personal=False,
     columns=[
         Column("created_at", "预览时间", "time"),
         Column("county", "区县"),
@@ -197,6 +198,8 @@ _DIFFERENCES = Ledger(
     key="match-differences",
     title="匹配差异",
     purpose="这次匹配会改变什么。",
+    personal=True,
+    people=lambda row: [row["rider_id"]],
     columns=[
         Column("rider", "骑手编号", "code", width=9),
         Column("kind", "差异", "state", states=_KINDS),

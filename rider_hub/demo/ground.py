@@ -126,6 +126,12 @@ def _accounts(world: World) -> list[dict[str, Any]]:
             "divisions": [county],
         },
         {
+            "username": "fuhe",
+            "words": f"{names[county]}工作人员（第二人：审批导出、紧急访问）",
+            "roles": [Role.COUNTY_STAFF],
+            "divisions": [county],
+        },
+        {
             "username": "jiedao",
             "words": f"{names[street]}工作人员（只看本街道）",
             "roles": [Role.STREET_STAFF],

@@ -110,6 +110,7 @@ _LOVE_STATIONS = Ledger(
     key="lovestations",
     title="驿站",
     purpose="看骑手爱心驿站在哪里、有什么服务、现在开不开。",
+    personal=False,
     columns=[
         Column("name", "驿站", sortable=True, width=16),
         Column("state", "现在", "state"),

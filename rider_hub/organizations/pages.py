@@ -120,6 +120,7 @@ _STATIONS = Ledger(
     key="stations",
     title="站点",
     purpose="看各平台的配送站点在哪里、由哪个党组织覆盖。",
+    personal=False,
     columns=[
         Column("name", "站点", sortable=True, width=16),
         Column("platform_name", "平台企业", width=10),
@@ -147,6 +148,7 @@ _ORGANIZATIONS = Ledger(
     key="organizations",
     title="党组织",
     purpose="看辖区内的党组织、依托单位和覆盖范围。",
+    personal=False,
     columns=[
         Column("name", "党组织", sortable=True, width=20),
         Column("kind_zh", "类别", width=8),

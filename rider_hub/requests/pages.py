@@ -201,6 +201,8 @@ _LEDGER = Ledger(
     key="requests",
     title="诉求",
     purpose="骑手反映的困难：谁负责、哪天到期、办到哪一步。首接负责，到期未答复自动升级督办。",
+    personal=True,
+    people=lambda row: [row["rider_id"]] if row["rider_id"] else [],
     columns=[
         Column("place", "地点", sortable=True, width=12),
         Column("category", "类别", sortable=True, width=6),

@@ -82,9 +82,6 @@ async def _load(request: web.Request, query: Query) -> Page:
             look, hub, query.filters, limit=query.size, offset=query.offset
         )
         look.count(riders=len(rows))
-    if query.is_export:
-        async with hub.change(actor, "riders.view", target="export") as work:
-            work.count(riders=total)
     shown = [row | {"employment": [EMPLOYMENT_TITLES[e] for e in row["employment"]]} for row in rows]
     return Page(shown, total, look.now)
 
@@ -214,6 +211,8 @@ _LEDGER = Ledger(
     key="riders",
     title="骑手台账",
     purpose="查看本辖区登记的骑手。姓名和手机号已遮盖，只能按完整手机号、后四位或完整姓名查找。",
+    personal=True,
+    people=lambda row: [row["id"]],
     columns=[
         Column("name", "骑手", width=8),
         Column("phone", "手机号", kind="phone"),
@@ -240,6 +239,8 @@ _LINKS = Ledger(
     key="rider-links",
     title="同一人核对",
     purpose="手机号相同的两条登记可能是同一名骑手。请核对后确认；系统不会自行合并，确认后也可以解除。",
+    personal=True,
+    people=lambda row: [row["rider_a"], row["rider_b"]],
     columns=[
         Column("name_a", "登记一", width=12),
         Column("state", "状态", kind="state", states=LINK_STATES),

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Actor, Hub, Look
+from rider_hub.access.approvals import waiting_for
 from rider_hub.access.policy import allows
 from rider_hub.assignments.tables import assignment, match_run
 from rider_hub.clock import SHANGHAI, check_aware, local_date
@@ -79,6 +80,9 @@ async def read_desk(hub: Hub, actor: Actor) -> Desk:
         if allows(actor, "invitations.send") and actor.organizations:
             waiting = await _to_invite(hub, look)
             desk.tasks.append(Task(waiting, "位骑手等您决定是否邀请", "/invitations"))
+        if allows(actor, "exports.approve") or allows(actor, "emergency.approve"):
+            asked = await waiting_for(look, hub.keys)
+            desk.tasks.append(Task(asked, "份导出、紧急访问申请等您审批", "/approvals?state=asked"))
         if allows(actor, "jobs.view"):
             desk.tasks.append(
                 Task(await _failed_jobs(look, desk.since), "个定时任务失败", "/jobs?state=failed")

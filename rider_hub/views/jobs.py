@@ -114,6 +114,7 @@ _JOBS = Ledger(
     key="jobs",
     title="定时任务",
     purpose="系统按时自动做的事：做了什么、结果如何；失败的写明怎么办。",
+    personal=False,
     columns=[
         Column("title", "任务", width=10),
         Column("state", "状态", "state", states=_STATES),

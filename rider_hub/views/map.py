@@ -201,6 +201,7 @@ _AREAS = Ledger(
     key="areas",
     title="一张图：区划列表",
     purpose="地图上的街道和社区，以及各有多少站点、党组织和驿站。",
+    personal=False,
     columns=[
         Column("name", "街道或社区", sortable=True, width=16),
         Column("level_zh", "级别", width=8),

@@ -21,6 +21,7 @@ __all__ = ["MAX_ROWS", "Sheet", "SheetColumn", "attachment", "write_workbook"]
 #: Excel holds 1,048,576 rows; the lines above the table need a few.
 MAX_ROWS = 1_048_000
 _MAX_TEXT = 32_767  # characters in a cell
+_MAX_MARK = 100  # characters of a printed mark; & counts twice, and the page numbers stand beside it
 _EXACT_DIGITS = 15  # of a number in a cell; more are kept as text
 _FIRST_DATE = date(1900, 3, 1)  # before it Excel's calendar is one day off
 _CUT = "…（过长，已截断）"
@@ -71,6 +72,10 @@ class Sheet:
     filters: str = "无"
     #: Left empty for a signature where nobody has approved yet.
     reviewer: str = ""
+    #: Who took it, when, under which number: above the table, on each printed page, in the properties.
+    watermark: str = ""
+    #: What it may be used for.
+    notice: str = ""
 
 
 async def write_workbook(sheet: Sheet) -> bytes:
@@ -103,7 +108,10 @@ def _write(sheet: Sheet) -> bytes:
         TemporaryDirectory(prefix="rider-hub-export-") as folder,
         xlsxwriter.Workbook(target, {**_OPTIONS, "tmpdir": folder}) as book,
     ):
-        book.set_properties({"title": sheet.title, "author": sheet.reporter})
+        marked = {"subject": sheet.notice, "comments": sheet.watermark, "keywords": sheet.watermark}
+        book.set_properties(
+            {"title": sheet.title, "author": sheet.reporter} | (marked if sheet.watermark else {})
+        )
         page = book.add_worksheet("台账")
         head = _write_head(book, page, sheet)
         formats = [
@@ -126,6 +134,7 @@ def _write_head(book: Any, page: Any, sheet: Sheet) -> int:
         f"审核人：{sheet.reviewer}",
         f"截至时间：{sheet.as_of}",
         f"筛选条件：{sheet.filters}；共 {len(sheet.rows)} 行",
+        *filter(None, (sheet.watermark, sheet.notice)),
     )
     page.write_string(0, 0, _text(sheet.title), title)
     for row, line in enumerate(lines, start=1):
@@ -140,10 +149,18 @@ def _write_head(book: Any, page: Any, sheet: Sheet) -> int:
     page.fit_to_pages(1, 0)
     page.repeat_rows(head)
     page.freeze_panes(head + 1, 1)
-    page.set_footer("&C第 &P 页，共 &N 页")
+    mark = _printed(sheet.watermark)
+    if mark:
+        page.set_header(f"&L{mark}")
+    page.set_footer(f"&L{mark}&R第 &P 页，共 &N 页" if mark else "&C第 &P 页，共 &N 页")
     if sheet.rows:
         page.autofilter(head, 0, head + len(sheet.rows), len(sheet.columns) - 1)
     return head
+
+
+def _printed(mark: str) -> str:
+    """Return a mark as a header takes it: & doubled, within the 255 characters of the format."""
+    return _text(mark)[:_MAX_MARK].replace("&", "&&")
 
 
 def _write_cell(page: Any, row: int, column: int, value: Plain, style: Any) -> None:

@@ -1,217 +1,43 @@
-"""One description of a table, used for its page, its filters and order in the URL, and its Excel export."""
-
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+"""The routes of a ledger: its page, and its export; see `web.ledger_view` for the description itself."""
 
 from aiohttp import web
 
-from rider_hub.access import ACTOR
-from rider_hub.access.actor import PUBLIC
-from rider_hub.errors import HubError
-from rider_hub.web.cells import Cell, Kind, cell_of, plain_of
-from rider_hub.web.export import Sheet, SheetColumn, attachment, write_workbook
-from rider_hub.web.query import SIZES, Choice, Page, Query, Text, parse_query
-from rider_hub.web.shell import SHELL, render
-from rider_hub.web.values import State, minute, own_path
+from rider_hub.web import exporting
+from rider_hub.web.ledger_view import Action, Column, Ledger, LedgerView, ledger_view
+from rider_hub.web.shell import render
 
-__all__ = ["Action", "Column", "Ledger", "LedgerView", "ledger_routes", "ledger_view"]
-
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-#: In characters; app.css has a class for each, since the policy allows no inline style.
-_CELL_WIDTHS = (4, 6, 8, 10, 12, 16, 20, 28)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: the key of its value in a row, its title, and how it is shown.
-
-    `width` is in Chinese characters; `hidden` columns are off until the viewer chooses them; `states` gives
-    words and tones to codes of a column of kind "state". Every column stands in the export.
-    """
-
-    key: str
-    title: str
-    kind: Kind = "text"
-    sortable: bool = False
-    width: int | None = None
-    hidden: bool = False
-    states: Mapping[str, State] | None = None
-
-    @property
-    def css(self) -> str:
-        """Return the classes of its cells; a width goes up to the next there is a class for."""
-        width = next((size for size in _CELL_WIDTHS if self.width and size >= self.width), None)
-        return f"kind-{self.kind}" + (f" ch-{width}" if width else "")
-
-
-@dataclass(frozen=True)
-class Action:
-    """A button above the table: a link, or with method "post" a form that may ask before it sends."""
-
-    title: str
-    path: str
-    primary: bool = False
-    method: Literal["get", "post"] = "get"
-    confirm: str = ""
-
-    def __post_init__(self) -> None:
-        own_path(self.path)
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """A table of one kind of thing; `load` answers a Query with the rows that the viewer may see.
-
-    An export's query has size None: `load` then returns all rows with the same filters and order.
-    """
-
-    key: str
-    title: str
-    purpose: str
-    columns: Sequence[Column]
-    load: Callable[[web.Request, Query], Awaitable[Page]]
-    #: What will appear here and how to get the first one.
-    empty: str
-    filters: Sequence[Choice | Text] = ()
-    #: Where a row's details are; the page there extends "drawer.html".
-    row_url: Callable[[Mapping[str, Any]], str] | None = None
-    actions: Sequence[Action] | Callable[[web.Request], Awaitable[Sequence[Action]]] = ()
-    default: Query = field(default_factory=Query)
-    #: A capability's template that extends "ledger.html" and fills its blocks `figures` or `below`.
-    template: str = "ledger.html"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A row as the template shows it."""
-
-    cells: Sequence[Cell]
-    url: str | None
-
-
-@dataclass(frozen=True)
-class LedgerView:
-    """A ledger with the answer to one query, ready for the template."""
-
-    ledger: Ledger
-    path: str
-    query: Query
-    page: Page
-    rows: Sequence[Shown]
-    choices: Mapping[str, Sequence[tuple[str, str]]]
-    actions: Sequence[Action]
-
-    sizes = SIZES
-
-    @property
-    def pages(self) -> int:
-        """Return how many pages there are; an empty ledger has one."""
-        return max(1, -(-self.page.total // (self.query.size or 1)))
-
-    @property
-    def chips(self) -> list[tuple[str, str]]:
-        """Return each filter that is set in words, with the address that removes it."""
-        return [
-            (
-                f"{filter_.title}：{self.word(filter_)}",
-                self.query.url(self.path, page=1, **{filter_.key: None}),
-            )
-            for filter_ in self.ledger.filters
-            if self.query.get(filter_.key)
-        ]
-
-    @property
-    def export_url(self) -> str:
-        """Return the address of the export with the same filters and order."""
-        return self.query.url(f"{self.path}/export.xlsx", page=1, size=Query.size)
-
-    def word(self, filter_: Choice | Text) -> str:
-        """Return the value of a filter in words."""
-        value = self.query.get(filter_.key) or ""
-        return dict(self.choices.get(filter_.key, ())).get(value, value)
-
-    def sort_url(self, column: Column) -> str:
-        """Return the address that sorts by a column, or turns its order round."""
-        turned = self.query.sort == column.key and not self.query.descending
-        return self.query.url(self.path, page=1, sort=column.key, descending=turned)
-
-    def page_url(self, page: int) -> str:
-        """Return the address of another page of the same answer."""
-        return self.query.url(self.path, page=page)
-
-
-async def ledger_view(ledger: Ledger, request: web.Request, path: str | None = None) -> LedgerView:
-    """Answer a request's query, for a page that shows a ledger among other things.
-
-    Raises Invalid (400) for a query that can't be used, and HubError (400) for a page past the last.
-    """
-    query, choices = await _asked(ledger, request)
-    page = await ledger.load(request, query)
-    actions = await ledger.actions(request) if callable(ledger.actions) else ledger.actions
-    rows = [_shown(ledger, row) for row in page.rows]
-    view = LedgerView(ledger, path or request.path, query, page, rows, choices, actions)
-    if query.page > view.pages:
-        raise HubError(
-            f"没有第 {query.page} 页：现在共 {view.pages} 页。请回到第 1 页查看。",
-            f"There is no page {query.page}: there are {view.pages} now. Go back to page 1.",
-            code="page_out_of_range",
-        )
-    return view
+__all__ = ["Action", "Column", "Ledger", "LedgerView", "export_routes", "ledger_routes", "ledger_view"]
 
 
 def ledger_routes(ledger: Ledger, path: str) -> list[web.RouteDef]:
-    """Return the routes of a ledger: its page at `path`, its Excel export at `path`/export.xlsx."""
+    """Return the routes of a ledger: its page at `path`, and those of its export."""
 
     async def page(request: web.Request) -> web.Response:
         return await render(request, ledger.template, view=await ledger_view(ledger, request, path))
 
-    async def export(request: web.Request) -> web.Response:
-        return await _export(ledger, request)
-
-    return [web.get(path, page), web.get(f"{path}/export.xlsx", export)]
+    return [web.get(path, page), *export_routes(ledger, path)]
 
 
-async def _asked(ledger: Ledger, request: web.Request) -> tuple[Query, dict[str, Sequence[tuple[str, str]]]]:
-    choices = {f.key: await f.resolved(request) for f in ledger.filters if isinstance(f, Choice)}
-    query = parse_query(
-        request.query,
-        sortable=[column.key for column in ledger.columns if column.sortable],
-        choices=choices,
-        texts={f.key: f for f in ledger.filters if isinstance(f, Text)},
-        default=ledger.default,
-    )
-    return query, choices
+def export_routes(ledger: Ledger, path: str) -> list[web.RouteDef]:
+    """Return the routes of a ledger's export: `path`/export.xlsx, and `path`/export to ask for people."""
+    if not ledger.personal:
 
+        async def direct(request: web.Request) -> web.Response:
+            return await exporting.direct(ledger, request)
 
-def _shown(ledger: Ledger, row: Mapping[str, Any]) -> Shown:
-    cells = [cell_of(row.get(column.key), column.kind, column.states) for column in ledger.columns]
-    return Shown(cells, own_path(ledger.row_url(row)) if ledger.row_url else None)
+        return [web.get(f"{path}/export.xlsx", direct)]
 
+    async def asking(request: web.Request) -> web.Response:
+        return await exporting.asking(ledger, request)
 
-async def _export(ledger: Ledger, request: web.Request) -> web.Response:
-    query, choices = await _asked(ledger, request)
-    everything = Query(page=1, size=None, sort=query.sort, descending=query.descending, filters=query.filters)
-    page = await ledger.load(request, everything)
-    actor, shell = request.get(ACTOR, PUBLIC), request.app[SHELL]
-    now: datetime = shell.clock.now()
-    view = LedgerView(ledger, request.path, query, page, (), choices, ())
-    sheet = Sheet(
-        title=ledger.title,
-        unit=actor.scope_title,
-        reporter=actor.display_name,
-        as_of=minute(page.as_of or now),
-        filters="；".join(words for words, _ in view.chips) or "无",
-        columns=[SheetColumn(column.title, column.kind, column.width) for column in ledger.columns],
-        rows=[
-            [plain_of(row.get(column.key), column.kind, column.states) for column in ledger.columns]
-            for row in page.rows
-        ],
-    )
-    async with shell.exports:
-        body = await write_workbook(sheet)
-    headers = {"Content-Disposition": attachment(f"{ledger.title}-{minute(now)[:10]}.xlsx")}
-    return web.Response(body=body, content_type=_XLSX, headers=headers)
+    async def ask(request: web.Request) -> web.Response:
+        return await exporting.ask(ledger, request)
+
+    async def take(request: web.Request) -> web.Response:
+        return await exporting.take(ledger, request)
+
+    return [
+        web.get(f"{path}/export", asking),
+        web.post(f"{path}/export", ask),
+        web.get(f"{path}/export.xlsx", take),
+    ]

@@ -245,7 +245,7 @@ async def test_an_account_cannot_bury_the_approvers(hub: Hub) -> None:
     with pytest.raises(Conflict):
         await ask(hub, PEOPLE["first"])
     await ask(hub, PEOPLE["colleague"])
-    with pytest.raises(Refused):
+    with pytest.raises(Conflict):
         await ask(hub, replace(PEOPLE["county"], scope=Scope()))
 
 

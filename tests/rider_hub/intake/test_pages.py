@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.factories import county_staff, make_hub
+from tests.rider_hub.exporting import take_export
 from tests.rider_hub.intake.build import bring_in_county, push, quarantine_rows, rider, sender_of, station
 from tests.rider_hub.intake.test_quarantine import moved
 from tests.rider_hub.riders.staff_site import staff_site
@@ -34,8 +35,9 @@ async def test_the_ledgers_show_senders_receipts_and_refused_rows(hub: Any) -> N
             assert answer.status == 200
             assert "某种方式" not in text
         assert "employment" in text
-        for path in ("/feeds", "/feeds/receipts", "/feeds/quarantine"):
+        for path in ("/feeds", "/feeds/receipts"):
             assert (await (await site.get(f"{path}/export.xlsx")).read())[:2] == b"PK"
+        assert (await take_export(hub, site, "/feeds/quarantine"))[:2] == b"PK"
 
 
 async def test_a_row_is_mended_and_replayed_on_its_page(hub: Any) -> None:

@@ -1,6 +1,7 @@
 """The staff's pages of invitations and activities."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
-from rider_hub.access import ACTOR, HUB, Actor, Hub
+from rider_hub.access import ACTOR, HUB, Actor, Hub, Scope
 from rider_hub.access.guard import operation_of
 from rider_hub.access.sessions import CSRF
 from rider_hub.clock import FixedClock
@@ -19,6 +20,7 @@ from rider_hub.outreach.sending import worklist
 from rider_hub.outreach.service import surface
 from rider_hub.web import SHELL, Shell, problems
 from tests.factories import county_staff, make_hub
+from tests.rider_hub.exporting import take_export
 from tests.rider_hub.membership.factories import BRANCH, add_riders, settle
 from tests.rider_hub.outreach.factories import JOB, OFF_PEAK, add_activity, declared, secretary
 
@@ -58,12 +60,12 @@ async def test_the_worklist_is_shown_exported_and_worked_on(
     clock = FixedClock(OFF_PEAK)
     async with make_hub(database_url, tmp_path, clock) as hub:
         invitation_id = await _surfaced(hub)
-        client: Visitor = await aiohttp_client(_build(hub, secretary()))
+        client: Visitor = await aiohttp_client(_build(hub, replace(secretary(), scope=Scope(("110101",)))))
         page = await (await client.get("/invitations")).text()
         for words in ("骑*", "主题党日", "本人同意接收", "待邀请", "请决定是否邀请"):
             assert words in page
         assert "骑手甲" not in page
-        book = openpyxl.load_workbook(io.BytesIO(await (await client.get("/invitations/export.xlsx")).read()))
+        book = openpyxl.load_workbook(io.BytesIO(await take_export(hub, client, "/invitations")))
         cells = {str(cell.value) for row in book.worksheets[0].iter_rows() for cell in row}
         assert {"骑*", "主题党日", "待邀请"} <= cells
         assert "发出邀请</button>" in await (await client.get(f"/invitations/{invitation_id}")).text()

@@ -13,16 +13,18 @@ from sqlalchemy import func, select
 
 from rider_hub.access import Hub, Role
 from rider_hub.access.actor import PUBLIC
-from rider_hub.access.tables import audit_subject
+from rider_hub.access.tables import audit_row, audit_subject
 from rider_hub.clock import FixedClock
 from rider_hub.requests import pages, service
 from rider_hub.requests.codes import new_seed
 from rider_hub.requests.tables import service_request
 from tests.factories import county_staff, make_hub, staff
+from tests.rider_hub.exporting import take_export
 from tests.rider_hub.requests.ground import (
     COMMUNITY,
     FALLBACK,
     OTHER_STREET,
+    RIDER,
     STREET,
     lay_ground,
     rider_actor,
@@ -149,15 +151,16 @@ async def test_words_of_riders_are_text_and_never_markup(hub: Hub, site: TestCli
 
 
 async def test_the_export_has_the_whole_words_and_is_audited(hub: Hub, site: TestClient) -> None:
-    """Excel holds every column and uncut words; the trail names the reporter."""
+    """Excel holds every column and uncut words; the trail names the reporter of each download."""
     await file(hub)
-    answer = await site.get("/requests/export.xlsx")
-    sheet = openpyxl.load_workbook(BytesIO(await answer.read())).active
+    sheet = openpyxl.load_workbook(BytesIO(await take_export(hub, site, "/requests"))).active
     cells = [cell for row in sheet.iter_rows(values_only=True) for cell in row]
     assert WORDS in cells
     assert {"督办单位", "期限说明", "骑手页面"} <= set(cells)
     async with hub.database.read() as connection:
-        assert (await connection.execute(select(func.count()).select_from(audit_subject))).scalar() == 1
+        query = select(audit_subject.c.rider_id).join(audit_row, audit_row.c.id == audit_subject.c.audit_id)
+        query = query.where(audit_row.c.operation == "exports.take")
+        assert (await connection.execute(query)).scalars().all() == [RIDER]
 
 
 async def test_staff_record_a_request_for_a_rider(hub: Hub, site: TestClient, visitor: Visitor) -> None:

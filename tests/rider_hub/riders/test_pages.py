@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from rider_hub.access import Role
 from rider_hub.riders.tables import identity_link, rider
 from tests.factories import county_staff, make_hub, staff
+from tests.rider_hub.exporting import take_export
 from tests.rider_hub.riders.build import PHONE, riders_of, row, take
 from tests.rider_hub.riders.staff_site import staff_site
 
@@ -39,12 +40,11 @@ async def test_the_ledger_masks_and_finds_by_whole_values(hub: Any) -> None:
 
 
 async def test_each_filter_narrows_the_ledger(hub: Any) -> None:
-    """Employment and state filter; the export is a workbook and stands in the trail."""
+    """Employment and state filter; the export is a workbook."""
     async with staff_site(hub, county_staff(), PAGES) as site:
         for query, found in (("employment=crowdsourced", 2), ("employment=dedicated", 0), ("state=left", 0)):
             assert (await (await site.get(f"/riders?{query}")).text()).count("<tr data-row>") == found
-        export = await site.get("/riders/export.xlsx")
-        assert (export.status, (await export.read())[:2]) == (200, b"PK")
+        assert (await take_export(hub, site, "/riders"))[:2] == b"PK"
 
 
 async def test_a_street_sees_its_street(hub: Any) -> None:

@@ -61,6 +61,7 @@ def ledger(data: list[dict[str, Any]], *, row_url: bool = True) -> Ledger:
 
     return Ledger(
         key="gallery",
+        personal=False,
         title="骑手台账",
         purpose="查看本辖区在册骑手由谁负责、依据是什么。",
         columns=[
