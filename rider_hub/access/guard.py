@@ -8,7 +8,7 @@ from aiohttp import web
 from rider_hub.access.actor import ACTOR, PUBLIC
 from rider_hub.access.hub import HUB
 from rider_hub.access.policy import OPERATIONS, allows
-from rider_hub.errors import Refused, Unauthenticated
+from rider_hub.errors import Absent, Invalid, Refused, Unauthenticated
 
 __all__ = ["guarded", "is_signed", "operation_of"]
 
@@ -41,6 +41,7 @@ def is_signed(request: web.Request) -> bool:
 def _behind(operation: str, handler: Handler, *, signed: bool) -> Handler:
     @wraps(handler)
     async def check(request: web.Request) -> web.StreamResponse:
+        _refuse_nul(request)
         actor = request.get(ACTOR, PUBLIC)
         if not allows(actor, operation):
             await request.app[HUB].refused(actor, operation, _asked(request))
@@ -52,6 +53,14 @@ def _behind(operation: str, handler: Handler, *, signed: bool) -> Handler:
     check.operation = operation  # type: ignore[attr-defined]
     check.signed = signed  # type: ignore[attr-defined]
     return check
+
+
+def _refuse_nul(request: web.Request) -> None:
+    """Refuse NUL in an address: no text of a database holds it, so PostgreSQL would fail on it."""
+    if any("\0" in value for value in request.match_info.values()):
+        raise Absent
+    if any("\0" in value for value in request.query.values()):
+        raise Invalid("网址中有无效字符。", "The address holds a character that no text has.")
 
 
 def _asked(request: web.Request) -> str:

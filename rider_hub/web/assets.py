@@ -29,10 +29,17 @@ def static_routes() -> list[web.RouteDef]:
 async def _serve(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]
     path = (STATIC / name).resolve() if name.isprintable() else STATIC  # a NUL is no part of a path
-    if not path.is_relative_to(STATIC.resolve()) or not path.is_file():
+    if not path.is_relative_to(STATIC.resolve()) or not _is_file(path):
         raise Absent
     kept = request.query.get("v") == _digest(path)
     return web.FileResponse(path, headers={"Cache-Control": _FOREVER if kept else "no-cache"})
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system
+        return False
 
 
 _digests: dict[tuple[Path, int], str] = {}

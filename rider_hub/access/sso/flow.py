@@ -17,7 +17,6 @@ from rider_hub.access.sso.links import account_of
 from rider_hub.access.sso.provider import Provider
 from rider_hub.access.sso.tables import sign_on_attempt
 from rider_hub.access.sso.tokens import Identity, verified_identity
-from rider_hub.access.users import actor_of
 from rider_hub.errors import HubError
 from rider_hub.logs import logger
 from rider_hub.storage import insert_rows
@@ -74,7 +73,7 @@ async def begin(hub: Hub, provider: Provider, browser: str, target: str) -> str:
 
 
 async def finish(hub: Hub, provider: Provider, browser: str, answer: Answer) -> SignedOn:
-    """Return the account of a visitor whom the provider signed on; success and failure are audited.
+    """Return the account of a visitor whom the provider signed on; a failure is audited here.
 
     Raises SignOnExpired where this browser began no such sign-on, SignOnDenied, SignOnRefused or ProviderDown
     where the provider's answer is no proof, NotLinked where no account in use is the person's.
@@ -88,8 +87,7 @@ async def finish(hub: Hub, provider: Provider, browser: str, answer: Answer) -> 
     except HubError as error:
         logger("sso").warning("not_signed_on", fault=error.code, why=getattr(error, "why", ""))
         await _failed(hub, error)
-    async with hub.change(actor_of(account), "session.open", target="single sign-on"):
-        return SignedOn(account, target, identity.second_factor)
+    return SignedOn(account, target, identity.second_factor)
 
 
 async def _taken(hub: Hub, browser: str, state: str) -> str:

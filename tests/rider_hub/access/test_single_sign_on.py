@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pyotp
 import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
@@ -18,6 +19,7 @@ from joserfc.jwk import OctKey, RSAKey
 from sqlalchemy import select, update
 
 from rider_hub.access import Hub, Role
+from rider_hub.access.second_factor import confirm, offer_secret
 from rider_hub.access.sso.links import link_identity, unlink_identity
 from rider_hub.access.tables import audit_row, user
 from rider_hub.access.users import add_user
@@ -25,6 +27,7 @@ from rider_hub.app import build_app
 from rider_hub.clock import SystemClock
 from rider_hub.demo.ground import console
 from rider_hub.errors import Absent, Conflict, Invalid
+from rider_hub.views.sso import PROVIDER
 from tests.factories import make_hub
 from tests.rider_hub.access.openid import (
     SECRET,
@@ -379,3 +382,34 @@ async def test_a_hub_without_a_provider_has_no_such_page(database_url: str, tmp_
             assert (await client.get(path, allow_redirects=False)).status == 404
         with pytest.raises(Invalid):
             await link_identity(hub, console(), username="zhao", subject="x")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said", "place"),
+    [
+        ((), {"amr": ["pwd", "mfa"], "acr": "mfa"}, "/login/code?next=%2Fjobs"),
+        (("mfa",), {}, "/login/code?next=%2Fjobs"),
+        (("mfa",), {"amr": ["pwd"]}, "/login/code?next=%2Fjobs"),
+        (("mfa",), {"amr": "mfa"}, None),
+        (("mfa",), {"amr": ["pwd", "mfa"]}, "/jobs"),
+        (("gold",), {"acr": "gold"}, "/jobs"),
+    ],
+)
+async def test_the_second_factor_is_the_hubs_unless_the_settings_trust_the_providers(
+    site: Site, trusted: tuple[str, ...], said: dict[str, Any], place: str | None
+) -> None:
+    """An account with an authenticator app is asked for its code, unless a named value is in the token."""
+    async with site.hub.database.write() as connection:
+        account = (await connection.execute(select(user.c.id))).scalar_one()
+        secret = await offer_secret(connection, site.hub.keys, account)
+        now = site.hub.clock.now()
+        assert await confirm(connection, site.hub.keys, account, pyotp.TOTP(secret).at(now), now)
+    provider = site.client.app[PROVIDER]  # type: ignore[index]
+    provider.settings = replace(provider.settings, second_factors=frozenset(trusted))
+    site.front.forge = lambda claims: site.front.signed(claims | said)
+    answer = await site.signed_in(path="/login/sso?next=/jobs")
+    if place is None:
+        await site.refused(answer, 401, "没有通过校验")
+        return
+    assert (answer.status, answer.headers["Location"]) == (303, place)
+    assert await site.inside() == (place == "/jobs")
