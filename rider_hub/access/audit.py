@@ -92,7 +92,8 @@ def actor_named(keys: Keyring, actor: Actor, operation: str, row_id: str) -> str
     """
     if actor.rider_id is None or not is_private(operation):
         return actor.id
-    return f"rider:{keys.blind('lasting', OWN, actor.rider_id + row_id).hex()[:32]}"
+    own = f"{OWN}\x00{actor.rider_id}{row_id}"
+    return f"rider:{keys.derive('lasting', own.encode()).hex()[:32]}"
 
 
 def subject_named(keys: Keyring, rider_id: str, operation: str) -> str:

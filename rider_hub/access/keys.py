@@ -1,120 +1,195 @@
-"""The key file, and what is done with keys: sealing, opening, blind indexes, message authentication."""
+"""The keys of a running hub: sealing, opening, blind indexes, message authentication."""
 
-import base64
 import hmac as constant_time
-import json
 import os
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from time import monotonic
+from typing import Any, cast
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes, hmac
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives import hmac
 
-from rider_hub.errors import HubError
+from rider_hub.access.keyfile import Key, KeyFault, Keyset, Purpose, read_keys, write_keys
+from rider_hub.access.known_answers import wrong_answers
+from rider_hub.access.suites import Suite, cipherer, keyed_hash
+from rider_hub.logs import logger
 
-__all__ = ["KeyFault", "Keyring", "Purpose"]
+__all__ = ["ENVELOPE_HEAD", "KeyFault", "Keyring", "Purpose", "envelope_head"]
 
-Purpose = Literal[
-    "personal", "quarantine", "membership", "account", "index", "subject", "audit", "lasting", "feed"
-]
-_PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+_VERSION = b"\x02"
+_ID = 4
 _NONCE = 12
-_TAG = 16
+#: Bytes before the nonce of an envelope: version and key id.
+ENVELOPE_HEAD = len(_VERSION) + _ID
+#: Seconds between two looks at the key file. Rotation waits longer than this between announcing a key and
+#: using it, so that no process writes with a key that another one does not know.
+LOOK_EVERY = 2.0
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
-class KeyFault(HubError):
-    """The key file is missing or unreadable, or an envelope was not made for this row."""
-
-    status = 500
-    default_code = "key_fault"
+def envelope_head(key: Key) -> bytes:
+    """Return how every envelope sealed by a key begins."""
+    return _VERSION + key.tag
 
 
-@dataclass(frozen=True)
+class _Ready:
+    """A key made ready: its cipher set up and its hashes keyed, once."""
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.head = envelope_head(key)
+        self.tag = key.tag
+        self.cipher = cipherer(key.suite, key.secret)
+        # Three uses of one key can't be taken for each other: each hash begins with what it is for.
+        self._blind, self._mac, self._derive = (
+            keyed_hash(key.suite, key.secret, f"{key.id}\x00{use}\x00".encode())
+            for use in ("blind", "mac", "derive")
+        )
+
+    def blind(self, message: bytes) -> bytes:
+        return self.tag + _finish(self._blind, message)
+
+    def mac(self, message: bytes) -> bytes:
+        return self.tag + _finish(self._mac, message)
+
+    def derive(self, label: bytes) -> bytes:
+        return _finish(self._derive, label)
+
+
+def _finish(keyed: hmac.HMAC, message: bytes) -> bytes:
+    context = keyed.copy()
+    context.update(message)
+    return context.finalize()
+
+
+class _Ring:
+    """One state of the key file, ready for use; replaced as a whole."""
+
+    def __init__(self, keyset: Keyset) -> None:
+        self.keyset = keyset
+        ready = {key.id: _Ready(key) for key in keyset.keys}
+        purposes = {key.purpose for key in keyset.keys}
+        self.active = {purpose: ready[keyset.active(purpose).id] for purpose in purposes}
+        self.live = {purpose: [ready[key.id] for key in keyset.live(purpose)] for purpose in purposes}
+        self.known = {(key.purpose, key.tag): ready[key.id] for key in keyset.keys}
+
+
 class Keyring:
-    """All keys of a hub; one active key a purpose, older ones kept to open what they sealed."""
+    """All keys of a hub, in step with the key file.
 
-    suite: str
-    active: Mapping[str, str]
-    keys: Mapping[str, bytes]
+    The file is looked at every two seconds of use, and at once where a row names a key not known here, so
+    that a rotation by another process fails no read. One set of keys serves a whole call; a file that has
+    become unreadable leaves the keys read before in use and is logged.
+
+    Nonces are 96 random bits. With 2**32 seals under one key the chance that two share one is below 2**-33
+    (NIST SP 800-38D, 8.3): a key must be rotated before that many, which is 100 million registrations each
+    sealed anew 40 times. Envelopes are not counted; docs/keys.md says how often to rotate.
+    """
+
+    def __init__(self, keyset: Keyset, path: Path | None = None) -> None:
+        self._ring = _Ring(keyset)
+        self._path = path
+        self._look_at = monotonic() + LOOK_EVERY if path else float("inf")
+        self._stamp = _stamp(path) if path else None
 
     @classmethod
     def new(cls, suite: str = "intl") -> "Keyring":
-        """Make fresh random keys for every purpose."""
-        active: dict[str, str] = {purpose: f"{purpose}-{secrets.token_hex(4)}" for purpose in _PURPOSES}
-        return cls(suite, active, {key_id: secrets.token_bytes(32) for key_id in active.values()})
+        """Make fresh random keys of a suite (intl or sm) for every purpose, in memory."""
+        return cls(Keyset.new(cast("Suite", suite), datetime.now(UTC)))
 
     @classmethod
     def load(cls, path: Path) -> "Keyring":
-        """Read a key file; raises KeyFault where it is missing or not one."""
-        try:
-            raw = json.loads(path.read_text("utf-8"))
-            keys = {key_id: base64.b64decode(text) for key_id, text in raw["keys"].items()}
-            return cls(raw["suite"], raw["active"], keys)
-        except FileNotFoundError:
-            raise KeyFault(
-                f"没有找到密钥文件 {path}。请先运行 rider-hub keys new。",
-                f"No key file at {path}: run `rider-hub keys new`.",
-            ) from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise KeyFault(f"密钥文件 {path} 无法读取。", f"The key file {path} can't be read.") from error
+        """Read a key file; raises KeyFault where it is none, or a primitive answers wrongly."""
+        check_primitives()
+        stamp = _stamp(path)
+        ring = cls(read_keys(path), path)
+        ring._stamp = stamp
+        return ring
 
     def save(self, path: Path) -> None:
-        """Write the key file, readable by its owner only; an existing one is never overwritten."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        body = {
-            "suite": self.suite,
-            "active": dict(self.active),
-            "keys": {key_id: base64.b64encode(key).decode() for key_id, key in self.keys.items()},
-        }
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(body, file, indent=1)
+        """Write a new key file, readable by its owner only; an existing one is never overwritten."""
+        write_keys(path, self.keyset, replacing=False)
+
+    @property
+    def keyset(self) -> Keyset:
+        """The keys, as the file has them now."""
+        return self._now().keyset
+
+    @property
+    def suite(self) -> Suite:
+        """The suite of what is sealed now."""
+        return self.suite_of("personal")
+
+    def suite_of(self, purpose: Purpose) -> Suite:
+        """Return the suite of a purpose's active key."""
+        return self._now().active[purpose].key.suite
 
     def seal(self, purpose: Purpose, row: tuple[str, str], value: Any, *, pad: int = 0) -> bytes:
         """Seal a JSON value for one row, (table, record id).
 
-        An envelope moved to another row does not open. With `pad`, the value is filled up to a multiple of
-        that many bytes, so that its length tells nothing.
+        An envelope moved to another row, table or purpose does not open. With `pad`, the value is filled up
+        to a multiple of that many bytes, so that its length tells nothing.
         """
-        plain = msgspec.json.encode(value)
+        plain = _encode(value)
         if pad:
             plain += b" " * (-len(plain) % pad)
-        key_id = self.active[purpose].encode()
-        head = bytes([1, len(key_id)]) + key_id
-        nonce = secrets.token_bytes(_NONCE)
-        encryptor = self._cipher(self.keys[key_id.decode()], modes.GCM(nonce)).encryptor()
-        encryptor.authenticate_additional_data(head + _bound(purpose, row))
-        return head + nonce + encryptor.update(plain) + encryptor.finalize() + encryptor.tag
+        return self._close(purpose, row, plain)
+
+    def _close(self, purpose: Purpose, row: tuple[str, str], plain: bytes) -> bytes:
+        ready = self._now().active[purpose]
+        head = ready.head
+        nonce = os.urandom(_NONCE)
+        return head + nonce + ready.cipher.encrypt(nonce, plain, head + _bound(purpose, row))
 
     def unseal(self, purpose: Purpose, row: tuple[str, str], envelope: bytes) -> Any:
         """Open an envelope made for this row; raises KeyFault where it was not, or its key is gone."""
-        end = 2 + envelope[1]
-        head, nonce = envelope[:end], envelope[end : end + _NONCE]
-        body, tag = envelope[end + _NONCE : -_TAG], envelope[-_TAG:]
+        return _decode(self._open(purpose, row, envelope))
+
+    def reseal(self, purpose: Purpose, row: tuple[str, str], envelope: bytes) -> tuple[bytes, Any]:
+        """Seal an envelope's very bytes, padding and all, under the active key; returns it with its content.
+
+        Raises KeyFault like `unseal`.
+        """
+        plain = self._open(purpose, row, envelope)
+        return self._close(purpose, row, plain), _decode(plain)
+
+    def _open(self, purpose: Purpose, row: tuple[str, str], envelope: bytes) -> bytes:
+        head = envelope[:ENVELOPE_HEAD]
+        nonce = envelope[ENVELOPE_HEAD : ENVELOPE_HEAD + _NONCE]
         try:
-            key = self.keys[head[2:].decode()]
-            decryptor = self._cipher(key, modes.GCM(nonce, tag)).decryptor()
-            decryptor.authenticate_additional_data(head + _bound(purpose, row))
-            return msgspec.json.decode(decryptor.update(body) + decryptor.finalize())
-        except (InvalidTag, KeyError) as error:
+            ready = self._find(purpose, head[1:])
+            body = envelope[ENVELOPE_HEAD + _NONCE :]
+            return ready.cipher.decrypt(nonce, body, head + _bound(purpose, row))
+        except (InvalidTag, KeyError, ValueError) as error:
             raise KeyFault(
                 "密文与所在记录不符，或密钥已不在。",
                 "The envelope does not belong to this row, or its key is gone.",
             ) from error
 
     def blind(self, purpose: Purpose, field: str, value: str) -> bytes:
-        """Return the keyed index of a value, for equality search; field and key id are part of it."""
-        key_id = self.active[purpose]
-        return self._mac(self.keys[key_id], f"{key_id}\x00{field}\x00{value}".encode())
+        """Return the keyed index of a value: the key's id (4 bytes) and HMAC(key, field, value)."""
+        return self._now().active[purpose].blind(f"{field}\x00{value}".encode())
+
+    def blinds(self, purpose: Purpose, field: str, value: str) -> list[bytes]:
+        """Return the indexes a value may stand under, the active key's first: for lookups, with `in_`.
+
+        There is more than one only while keys are being rotated.
+        """
+        message = f"{field}\x00{value}".encode()
+        return [ready.blind(message) for ready in self._now().live[purpose]]
+
+    def rotates(self, purpose: Purpose) -> bool:
+        """Say whether rows may be under more than one key of a purpose."""
+        return len(self._now().live[purpose]) > 1
 
     def mac(self, purpose: Purpose, message: bytes) -> bytes:
-        """Authenticate a message under the purpose's active key."""
-        return self._mac(self.keys[self.active[purpose]], message)
+        """Authenticate a message: the active key's id (4 bytes) and its HMAC."""
+        return self._now().active[purpose].mac(message)
 
     def mac_under(self, key_id: str, message: bytes) -> bytes | None:
         """Authenticate a message under a key named by its id; None where that key is gone."""
@@ -122,17 +197,61 @@ class Keyring:
         return self._mac(key, message) if key is not None else None
 
     def verifies(self, purpose: Purpose, message: bytes, mac: bytes) -> bool:
-        """Say whether a MAC is one of this purpose's, in constant time."""
-        return constant_time.compare_digest(self.mac(purpose, message), mac)
+        """Say whether a MAC was made by a key of this purpose, in constant time."""
+        try:
+            ready = self._find(purpose, mac[:_ID])
+        except KeyError:
+            return False
+        return constant_time.compare_digest(ready.mac(message), mac)
 
-    def _cipher(self, key: bytes, mode: modes.GCM) -> "Cipher[modes.GCM]":
-        return Cipher(algorithms.SM4(key[:16]) if self.suite == "sm" else algorithms.AES256(key), mode)
+    def derive(self, purpose: Purpose, label: bytes) -> bytes:
+        """Return 32 bytes that only this purpose's active key gives for a label."""
+        return self._now().active[purpose].derive(label)
 
-    def _mac(self, key: bytes, message: bytes) -> bytes:
-        digest = hmac.HMAC(key, hashes.SM3() if self.suite == "sm" else hashes.SHA256())
-        digest.update(message)
-        return digest.finalize()
+    def reload(self) -> None:
+        """Take the key file as it is now, if it has changed; raises KeyFault where it can't be read."""
+        if self._path is None:
+            return
+        self._look_at = monotonic() + LOOK_EVERY
+        stamp = _stamp(self._path)
+        if stamp != self._stamp:
+            self._ring = _Ring(read_keys(self._path))
+            self._stamp = stamp
+
+    def _now(self) -> _Ring:
+        if monotonic() >= self._look_at:
+            try:
+                self.reload()
+            except KeyFault as fault:
+                logger("keys").error("key_file_unreadable", fault=fault.code)
+        return self._ring
+
+    def _find(self, purpose: Purpose, tag: bytes) -> _Ready:
+        ready = self._now().known.get((purpose, tag))
+        if ready is None:
+            self.reload()
+            ready = self._ring.known[purpose, tag]
+        return ready
 
 
-def _bound(purpose: str, row: tuple[str, str]) -> bytes:
+def check_primitives() -> None:
+    """Raise KeyFault where a primitive of either suite does not give its known answer."""
+    if wrong := wrong_answers():
+        named = ", ".join(wrong)
+        raise KeyFault(
+            f"密码算法自检未通过：{named}。请更换运行环境，切勿继续使用。",
+            f"Wrong answers from {named}: this build of the cryptographic library must not be used.",
+            code="primitive_wrong",
+        )
+
+
+def _bound(purpose: str, row: Iterable[str]) -> bytes:
     return "\x00".join((purpose, *row)).encode()
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

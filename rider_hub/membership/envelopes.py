@@ -6,7 +6,7 @@ import msgspec
 
 from rider_hub.access import Keyring
 
-__all__ = ["SIZE", "fits", "open_row", "seal_row", "subject_of"]
+__all__ = ["SIZE", "fits", "open_row", "seal_row", "subject_of", "subjects_of"]
 
 #: Every private envelope holds exactly this many bytes of content.
 SIZE = 2048
@@ -15,6 +15,11 @@ SIZE = 2048
 def subject_of(keys: Keyring, rider_id: str) -> bytes:
     """Return the pseudonym under which private rows point to a rider; without the key it leads nowhere."""
     return keys.blind("subject", "rider", rider_id)
+
+
+def subjects_of(keys: Keyring, rider_id: str) -> list[bytes]:
+    """Return every pseudonym a rider's private rows may stand under: more than one while keys rotate."""
+    return keys.blinds("subject", "rider", rider_id)
 
 
 def fits(value: msgspec.Struct) -> bool:

@@ -16,7 +16,7 @@ from rider_hub.membership.store import (
 )
 from rider_hub.storage import new_id
 
-__all__ = ["append", "history", "live", "live_by_subject", "live_consents"]
+__all__ = ["append", "history", "live", "live_by_rider", "live_consents"]
 
 
 async def append(connection: AsyncConnection, keys: Keyring, entry: Entry) -> str:
@@ -40,12 +40,12 @@ async def live(connection: AsyncConnection, keys: Keyring, rider_id: str) -> lis
     return _live(await history(connection, keys, rider_id))
 
 
-async def live_by_subject(
-    connection: AsyncConnection, keys: Keyring, subjects: Iterable[bytes]
-) -> dict[bytes, list[Consent]]:
-    """Return what each of these subjects consents to now; one without any live consent is left out."""
-    records = await read_records(connection, keys, subjects)
-    return {subject: found for subject, record in records.items() if (found := _live(record.lines))}
+async def live_by_rider(
+    connection: AsyncConnection, keys: Keyring, riders: Iterable[str]
+) -> dict[str, list[Consent]]:
+    """Return what each of these riders consents to now; one without any live consent is left out."""
+    records = await read_records(connection, keys, riders)
+    return {rider_id: found for rider_id, record in records.items() if (found := _live(record.lines))}
 
 
 async def live_consents(

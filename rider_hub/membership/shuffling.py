@@ -12,9 +12,8 @@ from sqlalchemy import Table, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Actor, Hub, Keyring
-from rider_hub.membership.envelopes import SIZE, subject_of
-from rider_hub.membership.store import empty_row
-from rider_hub.membership.tables import declaration
+from rider_hub.membership.envelopes import SIZE
+from rider_hub.membership.store import fill_records
 from rider_hub.riders.indexes import no_phone_yet
 from rider_hub.riders.tables import rider
 from rider_hub.storage import private_metadata, upsert_rows
@@ -58,16 +57,12 @@ async def _fill(hub: Hub, actor: Actor) -> int:
 
 
 async def _fill_page(connection: AsyncConnection, keys: Keyring, page: Sequence[str]) -> int:
-    subjects = {subject_of(keys, rider_id): rider_id for rider_id in page}
-    query = select(declaration.c.subject).where(declaration.c.subject.in_(list(subjects)))
-    there = set((await connection.execute(query)).scalars())
-    rows = [empty_row(keys, rider_id) for subject, rider_id in subjects.items() if subject not in there]
-    await upsert_rows(connection, declaration, rows, key=["subject"], keep=["id", "sealed"])
+    made = await fill_records(connection, keys, page)
     unset = select(rider.c.id).where(rider.c.id.in_(page), rider.c.first_phone.is_(None))
     for rider_id in (await connection.execute(unset)).scalars().all():
         mark = update(rider).where(rider.c.id == rider_id, rider.c.first_phone.is_(None))
         await connection.execute(mark.values(first_phone=no_phone_yet(keys, rider_id)))
-    return len(rows)
+    return made
 
 
 async def _rewrite(hub: Hub, actor: Actor, table: Table) -> int:

@@ -13,16 +13,18 @@ from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Keyring
-from rider_hub.membership.envelopes import fits, open_row, seal_row, subject_of
+from rider_hub.membership.envelopes import fits, open_row, seal_row, subject_of, subjects_of
 from rider_hub.membership.model import Declaration, Entry, TooManyConsents
 from rider_hub.membership.tables import declaration
-from rider_hub.storage import in_batches, insert_ignoring, new_id
+from rider_hub.storage import in_batches, insert_rows, new_id, one_at_a_time
 
 __all__ = [
     "Record",
     "all_records",
     "erase_record",
+    "fill_records",
     "hold_record",
+    "lock_order",
     "read_record",
     "read_records",
     "read_whole",
@@ -66,14 +68,38 @@ async def hold_record(connection: AsyncConnection, keys: Keyring, rider_id: str)
     """Lock the rider's record until the transaction ends, making an empty one where there is none.
 
     Consent, withdrawal and sending take this lock first, so none of them acts on what another is changing.
+    While keys rotate, two processes may write under different pseudonyms of one rider, which the unique index
+    can't tell; so making the record is one at a time, by a lock that is the same for both.
     """
-    row = empty_row(keys, rider_id)
-    await insert_ignoring(connection, declaration, row, key=["subject"])
-    held = select(declaration.c.id).where(declaration.c.subject == row["subject"]).with_for_update()
-    await connection.execute(held)
+    held = select(declaration.c.id).where(declaration.c.subject.in_(subjects_of(keys, rider_id)))
+    held = held.with_for_update()
+    if (await connection.execute(held)).first() is not None:
+        return
+    await one_at_a_time(connection, lock_order(keys, rider_id))
+    if (await connection.execute(held)).first() is None:
+        await insert_rows(connection, declaration, [_empty_row(keys, rider_id)])
 
 
-def empty_row(keys: Keyring, rider_id: str) -> dict[str, object]:
+def lock_order(keys: Keyring, rider_id: str) -> bytes:
+    """Return what riders' records are locked in the order of, where a transaction locks several.
+
+    It is the same in every process, also while keys rotate, and tells nothing of riders' ids: the order in
+    which private rows are written can be read from a copied database.
+    """
+    return keys.derive("lasting", f"record\x00{rider_id}".encode())
+
+
+async def fill_records(connection: AsyncConnection, keys: Keyring, riders: Iterable[str]) -> int:
+    """Make the empty records of riders who have none; returns how many it found missing."""
+    wanted = sorted(set(riders), key=lambda rider_id: lock_order(keys, rider_id))
+    there = await read_records(connection, keys, wanted)
+    missing = [rider_id for rider_id in wanted if rider_id not in there]
+    for rider_id in missing:
+        await hold_record(connection, keys, rider_id)
+    return len(missing)
+
+
+def _empty_row(keys: Keyring, rider_id: str) -> dict[str, object]:
     """Return the row of a rider who declared nothing and consented to nothing; it looks like any other."""
     row_id = new_id()
     sealed = seal_row(keys, "declaration", row_id, _Stored(rider_id))
@@ -87,32 +113,35 @@ async def read_record(connection: AsyncConnection, keys: Keyring, rider_id: str)
 
 async def read_whole(connection: AsyncConnection, keys: Keyring, rider_id: str) -> Record:
     """Return a rider's declaration and ledger; without a record an empty one."""
-    subject = subject_of(keys, rider_id)
-    return (await read_records(connection, keys, [subject])).get(subject, Record(Declaration(rider_id)))
+    found = await read_records(connection, keys, [rider_id])
+    return found.get(rider_id, Record(Declaration(rider_id)))
 
 
 async def read_records(
-    connection: AsyncConnection, keys: Keyring, subjects: Iterable[bytes]
-) -> dict[bytes, Record]:
-    """Return the records of these subjects; those without one are absent."""
-    found: dict[bytes, Record] = {}
-    for page in in_batches(sorted(set(subjects)), _PAGE):
-        query = select(declaration).where(declaration.c.subject.in_(page))
-        found |= {row["subject"]: _read(keys, row) for row in (await connection.execute(query)).mappings()}
+    connection: AsyncConnection, keys: Keyring, riders: Iterable[str]
+) -> dict[str, Record]:
+    """Return the records of these riders; those without one are absent."""
+    found: dict[str, Record] = {}
+    for page in in_batches(sorted(set(riders)), _PAGE):
+        subjects = [subject for rider_id in page for subject in subjects_of(keys, rider_id)]
+        query = select(declaration).where(declaration.c.subject.in_(subjects))
+        records = [_read(keys, row) for row in (await connection.execute(query)).mappings()]
+        found |= {record.declaration.rider_id: record for record in records}
     return found
 
 
 async def all_records(connection: AsyncConnection, keys: Keyring) -> AsyncIterator[Record]:
     """Give every record, in an order that means nothing; for jobs alone."""
-    last = b""
+    last = ""
     while True:
-        query = select(declaration).where(declaration.c.subject > last)
-        page = (await connection.execute(query.order_by(declaration.c.subject).limit(_PAGE))).mappings().all()
+        # By id: pseudonyms may change between two pages while keys rotate.
+        query = select(declaration).where(declaration.c.id > last)
+        page = (await connection.execute(query.order_by(declaration.c.id).limit(_PAGE))).mappings().all()
         if not page:
             return
         for row in page:
             yield _read(keys, row)
-        last = page[-1]["subject"]
+        last = page[-1]["id"]
 
 
 async def write_record(connection: AsyncConnection, keys: Keyring, value: Declaration) -> None:
@@ -127,10 +156,10 @@ async def write_whole(connection: AsyncConnection, keys: Keyring, record: Record
     The envelope never grows: lines of consents that ended go first, the oldest before the others. Raises
     Conflict where what is live alone does not fit.
     """
-    subject = subject_of(keys, record.declaration.rider_id)
+    subjects = subjects_of(keys, record.declaration.rider_id)
     while not fits(_stored(record)):
         record = _without_oldest(record)
-    query = select(declaration.c.id).where(declaration.c.subject == subject)
+    query = select(declaration.c.id).where(declaration.c.subject.in_(subjects))
     row_id = (await connection.execute(query)).scalar_one()
     sealed = seal_row(keys, "declaration", row_id, _stored(record))
     await connection.execute(update(declaration).where(declaration.c.id == row_id).values(sealed=sealed))
@@ -138,8 +167,8 @@ async def write_whole(connection: AsyncConnection, keys: Keyring, record: Record
 
 async def erase_record(connection: AsyncConnection, keys: Keyring, rider_id: str) -> int:
     """Delete the rider's record; returns how many rows went."""
-    subject = subject_of(keys, rider_id)
-    result = await connection.execute(delete(declaration).where(declaration.c.subject == subject))
+    subjects = subjects_of(keys, rider_id)
+    result = await connection.execute(delete(declaration).where(declaration.c.subject.in_(subjects)))
     return int(result.rowcount)
 
 

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from rider_hub.access import Actor, Change, Hub, Look
 from rider_hub.errors import Absent, Conflict
-from rider_hub.membership.envelopes import subject_of
-from rider_hub.membership.ledger import live, live_by_subject
+from rider_hub.membership.ledger import live, live_by_rider
 from rider_hub.membership.store import hold_record
 from rider_hub.organizations.store import titles
 from rider_hub.outreach.announcing import announce
@@ -120,12 +119,11 @@ async def _held(hub: Hub, work: Change, invitation_id: str) -> Invitation:
 
 
 async def _with_live_consent(hub: Hub, look: Look, rows: Sequence[Invitation]) -> list[Invitation]:
-    subjects = {each.rider_id: subject_of(hub.keys, each.rider_id) for each in rows}
-    consents = await live_by_subject(look.connection, hub.keys, subjects.values())
+    consents = await live_by_rider(look.connection, hub.keys, (each.rider_id for each in rows))
     return [
         each
         for each in rows
-        if any(consent.id == each.consent for consent in consents.get(subjects[each.rider_id], ()))
+        if any(consent.id == each.consent for consent in consents.get(each.rider_id, ()))
     ]
 
 

@@ -7,10 +7,9 @@ from sqlalchemy import select
 
 from rider_hub.access import Actor, Change, Hub
 from rider_hub.consent.model import Purpose
-from rider_hub.membership.envelopes import subject_of
 from rider_hub.membership.ledger import live, live_consents
 from rider_hub.membership.model import Consent
-from rider_hub.membership.store import hold_record
+from rider_hub.membership.store import hold_record, lock_order
 from rider_hub.outreach.announcing import announce
 from rider_hub.outreach.model import Activity, Invitation, State, moved
 from rider_hub.outreach.rules import Figures, choose
@@ -46,7 +45,7 @@ async def surface(hub: Hub, actor: Actor) -> dict[str, int]:
         }
     totals: dict[str, int] = defaultdict(int)
     # In the order of their locks, so that two passes at once never wait for each other in a ring.
-    ordered = sorted(consenting, key=lambda rider_id: subject_of(hub.keys, rider_id))
+    ordered = sorted(consenting, key=lambda rider_id: lock_order(hub.keys, rider_id))
     figures = Figures.read()
     for batch in in_batches(ordered, _RIDERS_A_TRANSACTION):
         async with hub.change(actor, _OPERATION) as work:

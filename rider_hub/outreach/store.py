@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Keyring
-from rider_hub.membership.envelopes import open_row, seal_row, subject_of
+from rider_hub.membership.envelopes import open_row, seal_row, subject_of, subjects_of
 from rider_hub.outreach.model import Activity, Invitation
 from rider_hub.outreach.tables import activity, invitation
 from rider_hub.storage import in_batches, insert_rows
@@ -34,7 +34,7 @@ async def insert_invitation(connection: AsyncConnection, keys: Keyring, value: I
     row = {
         "id": value.id,
         "subject": subject_of(keys, value.rider_id),
-        "body_index": _body_index(keys, value.body),
+        "body_index": keys.blind("subject", "body", value.body),
         "sealed": seal_row(keys, "invitation", value.id, value),
     }
     await insert_rows(connection, invitation, [row])
@@ -48,12 +48,12 @@ async def update_invitation(connection: AsyncConnection, keys: Keyring, value: I
 
 async def of_rider(connection: AsyncConnection, keys: Keyring, rider_id: str) -> list[Invitation]:
     """Return every invitation of one rider, in the order they were surfaced."""
-    return await _read(connection, keys, invitation.c.subject == subject_of(keys, rider_id))
+    return await _read(connection, keys, invitation.c.subject.in_(subjects_of(keys, rider_id)))
 
 
 async def of_bodies(connection: AsyncConnection, keys: Keyring, bodies: Iterable[str]) -> list[Invitation]:
     """Return every invitation of these bodies; whoever shows them checks that the consent is live."""
-    indexes = [_body_index(keys, body) for body in sorted(set(bodies))]
+    indexes = _body_indexes(keys, bodies)
     return await _read(connection, keys, invitation.c.body_index.in_(indexes))
 
 
@@ -61,7 +61,7 @@ async def find_for_bodies(
     connection: AsyncConnection, keys: Keyring, invitation_id: str, bodies: Iterable[str]
 ) -> Invitation | None:
     """Return one invitation if it is one of these bodies', None otherwise."""
-    indexes = [_body_index(keys, body) for body in sorted(set(bodies))]
+    indexes = _body_indexes(keys, bodies)
     condition = (invitation.c.id == invitation_id) & invitation.c.body_index.in_(indexes)
     return next(iter(await _read(connection, keys, condition)), None)
 
@@ -70,14 +70,14 @@ async def find_for_rider(
     connection: AsyncConnection, keys: Keyring, invitation_id: str, rider_id: str
 ) -> Invitation | None:
     """Return one invitation if it is this rider's, None otherwise."""
-    condition = (invitation.c.id == invitation_id) & (invitation.c.subject == subject_of(keys, rider_id))
+    condition = (invitation.c.id == invitation_id) & invitation.c.subject.in_(subjects_of(keys, rider_id))
     return next(iter(await _read(connection, keys, condition)), None)
 
 
 async def erase_invitations(connection: AsyncConnection, keys: Keyring, rider_id: str) -> int:
     """Delete every invitation of a rider; returns how many there were."""
-    subject = subject_of(keys, rider_id)
-    result = await connection.execute(delete(invitation).where(invitation.c.subject == subject))
+    subjects = subjects_of(keys, rider_id)
+    result = await connection.execute(delete(invitation).where(invitation.c.subject.in_(subjects)))
     return int(result.rowcount)
 
 
@@ -107,8 +107,8 @@ async def _read(
     return sorted(found, key=lambda each: (each.surfaced_at, each.id))
 
 
-def _body_index(keys: Keyring, body: str) -> bytes:
-    return keys.blind("subject", "body", body)
+def _body_indexes(keys: Keyring, bodies: Iterable[str]) -> list[bytes]:
+    return [index for body in sorted(set(bodies)) for index in keys.blinds("subject", "body", body)]
 
 
 def _activity(row: RowMapping) -> Activity:

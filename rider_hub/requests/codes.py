@@ -28,7 +28,7 @@ def code_of(keys: Keyring, seed: str) -> str:
     """
     if not _SEED.fullmatch(seed):
         seed = new_seed()
-    number = int.from_bytes(keys.blind("lasting", "query_code_seed", seed), "big")
+    number = int.from_bytes(keys.derive("lasting", f"query_code_seed\x00{seed}".encode()), "big")
     signs = []
     for _ in range(_LENGTH):
         number, rest = divmod(number, len(_SIGNS))

@@ -1,11 +1,11 @@
 """Keyed indexes to find phones, names and identity numbers by; the values themselves stay sealed."""
 
 import unicodedata
-
-from cryptography.hazmat.primitives import hashes, hmac
+from collections.abc import Iterable
 
 from connectors.identity import normalise_phone
 from rider_hub.access import Keyring
+from rider_hub.access.suites import keyed_hash
 from rider_hub.riders.searched import TAIL, plain_name
 
 __all__ = [
@@ -15,7 +15,9 @@ __all__ = [
     "name_index",
     "no_phone_yet",
     "phone4_index",
+    "phone_aliases",
     "phone_index",
+    "phone_indexes",
     "search_indexes",
 ]
 
@@ -25,12 +27,12 @@ def county_feed_key(keys: Keyring, county: str) -> bytes:
 
     It is derived from the hub's feed key and the county's code, so nothing more has to be kept.
     """
-    return keys.mac("feed", county.encode())
+    return keys.derive("feed", county.encode())
 
 
 def identity_hash(keys: Keyring, county: str, number: str) -> str:
     """Return what a sender may give as `id_hash`: HMAC(county feed key, the 18 upper-case characters)."""
-    digest = hmac.HMAC(county_feed_key(keys, county), hashes.SM3() if keys.suite == "sm" else hashes.SHA256())
+    digest = keyed_hash(keys.suite_of("feed"), county_feed_key(keys, county))
     digest.update(number.upper().encode())
     return digest.finalize().hex()
 
@@ -63,16 +65,30 @@ def name_index(keys: Keyring, name: str) -> bytes:
     return keys.blind("index", "name", plain_name(name))
 
 
-def search_indexes(keys: Keyring, text: str) -> tuple[str, bytes]:
-    """Return the column to search and the value to find in it for what a person typed.
+def phone_indexes(keys: Keyring, phone: str) -> list[bytes]:
+    """Return every index rows with this phone number may stand under: several while keys rotate."""
+    return keys.blinds("index", "phone", phone)
+
+
+def phone_aliases(keys: Keyring, phones: Iterable[str]) -> dict[bytes, bytes]:
+    """Return each other index of these phone numbers with the one in use; empty unless keys rotate."""
+    aliases: dict[bytes, bytes] = {}
+    for phone in phones:
+        used, *others = phone_indexes(keys, phone)
+        aliases.update(dict.fromkeys(others, used))
+    return aliases
+
+
+def search_indexes(keys: Keyring, text: str) -> tuple[str, list[bytes]]:
+    """Return the column to search and the values to find in it for what a person typed.
 
     A full phone number, its last four digits, or else a full name: nothing shorter can be found, since only
     keyed indexes of these three are kept.
     """
     typed = unicodedata.normalize("NFKC", text).strip()
     if typed.isascii() and typed.isdigit() and len(typed) == TAIL:
-        return "phone4_index", phone4_index(keys, typed)
+        return "phone4_index", keys.blinds("index", "phone4", typed)
     phone = normalise_phone(typed)
     if phone:
-        return "phone_index", phone_index(keys, phone[0])
-    return "name_index", name_index(keys, typed)
+        return "phone_index", phone_indexes(keys, phone[0])
+    return "name_index", keys.blinds("index", "name", plain_name(typed))

@@ -20,25 +20,32 @@ HUB_ITSELF = "hub"
 _VALUES_A_QUERY = 500
 _IN_FORCE = (LinkState.LINKED, LinkState.CONFIRMED)
 _OWN = (LinkState.LINKED, LinkState.PROPOSED)
+_NONE: Mapping[bytes, bytes] = {}
 
 
 async def review_links(
-    connection: AsyncConnection, changed: Collection[str], indexes: Iterable[bytes], now: datetime
+    connection: AsyncConnection,
+    changed: Collection[str],
+    indexes: Iterable[bytes],
+    now: datetime,
+    same: Mapping[bytes, bytes] = _NONE,
 ) -> None:
     """Bring the links around changed registrations in line with the evidence, and regroup the riders.
 
     `indexes` are the identity and phone indexes of these registrations, before and after the change. What a
-    person decided about a pair stays.
+    person decided about a pair stays. `same` gives, while keys rotate, the index in use for each other index
+    of these registrations' phones.
     """
     keyed = sorted(set(indexes))
     if not keyed:
         return
-    members = await _members_by_index(connection, keyed)
-    members |= await _members(connection, registration.c.id, sorted(changed))
+    others = [other for other, used in same.items() if used in keyed]
+    members = await _members_by_index(connection, [*keyed, *others], same)
+    members |= await _members(connection, registration.c.id, sorted(changed), same)
     links = await _links(connection, sorted(members))
     wanted = wanted_links(members.values(), frozenset(keyed))
     beside = {id_ for pair in links for id_ in pair} - set(members)
-    members |= await _members(connection, registration.c.id, sorted(beside))
+    members |= await _members(connection, registration.c.id, sorted(beside), same)
     judged = {
         pair: row
         for pair, row in links.items()
@@ -170,24 +177,31 @@ async def _move(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) 
     await connection.execute(statement, [{f"{name}_": value for name, value in row.items()} for row in rows])
 
 
-async def _members_by_index(connection: AsyncConnection, indexes: Sequence[bytes]) -> dict[str, Member]:
+async def _members_by_index(
+    connection: AsyncConnection, indexes: Sequence[bytes], same: Mapping[bytes, bytes]
+) -> dict[str, Member]:
     found: dict[str, Member] = {}
     for part in in_batches(indexes, _VALUES_A_QUERY):
         shared = or_(registration.c.identity_index.in_(part), registration.c.phone_index.in_(part))
-        found |= await _members_where(connection, shared)
+        found |= await _members_where(connection, shared, same)
     return found
 
 
 async def _members(
-    connection: AsyncConnection, column: ColumnElement[str], values: Sequence[str]
+    connection: AsyncConnection,
+    column: ColumnElement[str],
+    values: Sequence[str],
+    same: Mapping[bytes, bytes] = _NONE,
 ) -> dict[str, Member]:
     found: dict[str, Member] = {}
     for part in in_batches(values, _VALUES_A_QUERY):
-        found |= await _members_where(connection, column.in_(part))
+        found |= await _members_where(connection, column.in_(part), same)
     return found
 
 
-async def _members_where(connection: AsyncConnection, condition: ColumnElement[bool]) -> dict[str, Member]:
+async def _members_where(
+    connection: AsyncConnection, condition: ColumnElement[bool], same: Mapping[bytes, bytes]
+) -> dict[str, Member]:
     c = registration.c
     query = select(
         c.id,
@@ -207,7 +221,7 @@ async def _members_where(connection: AsyncConnection, condition: ColumnElement[b
             active=row.state == "active",
             seen_at=row.seen_at,
             identity_index=row.identity_index,
-            phone_index=row.phone_index,
+            phone_index=same.get(row.phone_index, row.phone_index),
         )
         for row in await connection.execute(query)
     }

@@ -52,8 +52,8 @@ def _conditions(work: Look, keys: Keyring, filters: Mapping[str, str]) -> list[C
             registration.c.seen_at > work.now - timedelta(days=parameter("matching.active_window").value)
         )
     if filters.get("q"):
-        column, value = search_indexes(keys, filters["q"])
-        wanted.append(registration.c[column] == value)
+        column, values = search_indexes(keys, filters["q"])
+        wanted.append(registration.c[column].in_(values))
     street = filters.get("street")
     inside = [and_(rider.c.division >= street, rider.c.division < street + ":")] if street else []
     return [riders_in(work.scope), *inside, exists().where(*wanted)]

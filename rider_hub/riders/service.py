@@ -13,7 +13,7 @@ from rider_hub.access.purposes import Purpose
 from rider_hub.access.unmasking import take_turn
 from rider_hub.errors import Absent, Conflict
 from rider_hub.riders import store
-from rider_hub.riders.indexes import no_phone_yet
+from rider_hub.riders.indexes import no_phone_yet, phone_aliases
 from rider_hub.riders.linking import homes_of, regroup, review_links
 from rider_hub.riders.model import Identity, LinkState, Outcome, RegistrationState, Version, may_become
 from rider_hub.riders.rows import record_of, registration_rows, version_of, without_number
@@ -68,7 +68,7 @@ async def apply_registrations(
         [row["rider_id"] for row in found.seen],
         work.now,
     )
-    await _link(work, rows, known)
+    await _link(work, rows, known, _phone_aliases(keys, found.news, known))
     for (one, _), row in zip(found.news, rows, strict=True):
         if row["hold"]:
             found.outcomes[one.row] = Outcome(one.row, "waiting", found.outcomes[one.row].warning)
@@ -165,19 +165,40 @@ def _is_active(row: Mapping[str, Any]) -> bool:
     return bool(row["state"] == RegistrationState.ACTIVE)
 
 
-async def _link(work: Change, rows: Sequence[Mapping[str, Any]], known: Mapping[str, RowMapping]) -> None:
+def _phone_aliases(
+    keys: Keyring, news: Sequence[tuple[Checked, Version]], known: Mapping[str, RowMapping]
+) -> dict[bytes, bytes]:
+    """Return which indexes stand for one phone, so that rows sealed anew and rows not yet so still meet."""
+    if not keys.rotates("index"):
+        return {}
+    phones = {record_of(one).phone for one, _ in news}
+    sealed = [row for row in known.values() if row["phone_index"]]
+    phones |= {keys.unseal("personal", ("registration", row["id"]), row["sealed"])["phone"] for row in sealed}
+    return phone_aliases(keys, (phone for phone in phones if phone))
+
+
+async def _link(
+    work: Change,
+    rows: Sequence[Mapping[str, Any]],
+    known: Mapping[str, RowMapping],
+    same: Mapping[bytes, bytes],
+) -> None:
     """Review the links of registrations whose identity, phone or state changed."""
     names = ("identity_index", "phone_index", "state")
     changed: set[str] = set()
     indexes: set[bytes] = set()
     for row in rows:
         before = known.get(row["platform_rider_ref"])
-        if before is None or any(before[name] != row[name] for name in names):
-            found = [side[name] for side in (before, row) if side for name in names[:2]]
+        if before is None or any(_in_use(before[name], same) != _in_use(row[name], same) for name in names):
+            found = [_in_use(side[name], same) for side in (before, row) if side for name in names[:2]]
             if any(found):
                 changed.add(row["id"])
                 indexes.update(index for index in found if index)
-    await review_links(work.connection, changed, indexes, work.now)
+    await review_links(work.connection, changed, indexes, work.now, same)
+
+
+def _in_use(value: Any, same: Mapping[bytes, bytes]) -> Any:
+    return same.get(value, value)
 
 
 async def confirm_new_phone(hub: Hub, actor: Actor, rider_id: str) -> None:

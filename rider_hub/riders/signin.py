@@ -12,7 +12,7 @@ from rider_hub.access.actor import PUBLIC
 from rider_hub.access.tables import sign_in_code
 from rider_hub.errors import Conflict, Failure, Invalid, Unauthenticated
 from rider_hub.messages.service import post
-from rider_hub.riders.indexes import no_phone_yet, phone_index
+from rider_hub.riders.indexes import no_phone_yet, phone_indexes
 from rider_hub.riders.model import RegistrationState
 from rider_hub.riders.tables import registration, rider
 from rider_hub.storage import upsert_rows
@@ -91,7 +91,7 @@ async def _rider_of(connection: AsyncConnection, keys: Keyring, number: str) -> 
     """
     query = (
         select(registration.c.rider_id)
-        .where(registration.c.phone_index == phone_index(keys, number))
+        .where(registration.c.phone_index.in_(phone_indexes(keys, number)))
         .where(registration.c.state != RegistrationState.RETRACTED)
         .order_by(
             registration.c.state == RegistrationState.LEFT, registration.c.seen_at.desc(), registration.c.id

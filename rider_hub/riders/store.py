@@ -154,7 +154,7 @@ async def find_by_phone(connection: AsyncConnection, keys: Keyring, phone: str) 
     query = (
         select(rider.c.id)
         .join(registration, registration.c.rider_id == rider.c.id)
-        .where(registration.c.phone_index == indexes.phone_index(keys, number[0]))
+        .where(registration.c.phone_index.in_(indexes.phone_indexes(keys, number[0])))
         .where(registration.c.state == RegistrationState.ACTIVE)
         .order_by(rider.c.first_seen_at, rider.c.id)
         .limit(1)

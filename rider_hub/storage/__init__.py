@@ -4,7 +4,7 @@ from rider_hub.storage.binary import keyed_column, open_bytes, sealed_column
 from rider_hub.storage.engine import Database
 from rider_hub.storage.ids import new_id
 from rider_hub.storage.metadata import Code, UtcDateTime, metadata, private_metadata
-from rider_hub.storage.writing import in_batches, insert_ignoring, insert_rows, upsert_rows
+from rider_hub.storage.writing import in_batches, insert_ignoring, insert_rows, one_at_a_time, upsert_rows
 
 __all__ = [
     "Code",
@@ -16,6 +16,7 @@ __all__ = [
     "keyed_column",
     "metadata",
     "new_id",
+    "one_at_a_time",
     "open_bytes",
     "private_metadata",
     "sealed_column",

@@ -6,12 +6,13 @@ refused by a test: rows that rotation never reached would be lost with the old k
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Column, LargeBinary, MetaData, Table
 
 __all__ = [
     "Keyed",
+    "Purpose",
     "Sealed",
     "keyed_column",
     "keyed_columns",
@@ -22,6 +23,10 @@ __all__ = [
 ]
 
 _INFO = "bytes"
+#: What a key is for; docs/decisions/0007 says why they are cut so.
+Purpose = Literal[
+    "personal", "quarantine", "membership", "account", "index", "subject", "audit", "lasting", "feed"
+]
 #: From the opened envelope of a row to the value that a keyed column beside it stands for; None where empty.
 ValueOf = Callable[[Mapping[str, Any]], str | None]
 
@@ -30,7 +35,7 @@ ValueOf = Callable[[Mapping[str, Any]], str | None]
 class Sealed:
     """An envelope: the purpose whose key seals it, and the column whose value it is bound to."""
 
-    purpose: str
+    purpose: Purpose
     row: str = "id"
 
 
@@ -42,12 +47,12 @@ class Keyed:
     `keys.blind(purpose, field, of(content))`. Without them it stays as it is for as long as its row lives.
     """
 
-    purpose: str
+    purpose: Purpose
     field: str = ""
     of: ValueOf | None = None
 
 
-def sealed_column(name: str, purpose: str, *, row: str = "id", nullable: bool = False) -> Column[bytes]:
+def sealed_column(name: str, purpose: Purpose, *, row: str = "id", nullable: bool = False) -> Column[bytes]:
     """Return a column of envelopes made by `keys.seal(purpose, (table, row), …)`.
 
     The envelope is bound to the table's own name and to the value of the row's column `row`.
@@ -57,7 +62,7 @@ def sealed_column(name: str, purpose: str, *, row: str = "id", nullable: bool = 
 
 def keyed_column(
     name: str,
-    purpose: str,
+    purpose: Purpose,
     *,
     field: str = "",
     of: ValueOf | None = None,

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["in_batches", "insert_ignoring", "insert_rows", "upsert_rows"]
+__all__ = ["in_batches", "insert_ignoring", "insert_rows", "one_at_a_time", "upsert_rows"]
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -56,6 +56,17 @@ async def upsert_rows(
         else statement.on_conflict_do_nothing(index_elements=columns)
     )
     await connection.execute(statement, [dict(row) for row in rows])
+
+
+async def one_at_a_time(connection: AsyncConnection, name: bytes) -> None:
+    """Let no two transactions go on under one name, of at least eight bytes; held until the transaction ends.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(
+            select(func.pg_advisory_xact_lock(int.from_bytes(name[:8], "big", signed=True)))
+        )
 
 
 def _dialect(connection: AsyncConnection) -> Any:

@@ -14,8 +14,7 @@ from rider_hub.assignments.tables import assignment, match_run
 from rider_hub.clock import SHANGHAI, check_aware, local_date
 from rider_hub.intake.store import Freshness, freshness
 from rider_hub.intake.tables import receipt
-from rider_hub.membership.envelopes import subject_of
-from rider_hub.membership.ledger import live_by_subject
+from rider_hub.membership.ledger import live_by_rider
 from rider_hub.organizations.tables import platform
 from rider_hub.outreach.model import State as InvitationState
 from rider_hub.outreach.store import of_bodies
@@ -168,8 +167,7 @@ async def _to_invite(hub: Hub, look: Look) -> int:
     """Count the invitations of the viewer's bodies that wait to be sent and whose consent is live now."""
     rows = await of_bodies(look.connection, hub.keys, look.actor.organizations)
     waiting = [each for each in rows if each.state == InvitationState.SURFACED]
-    subjects = {each.id: subject_of(hub.keys, each.rider_id) for each in waiting}
-    consents = await live_by_subject(look.connection, hub.keys, subjects.values())
+    consents = await live_by_rider(look.connection, hub.keys, (each.rider_id for each in waiting))
     live = {consent.id for found in consents.values() for consent in found}
     return sum(each.consent in live for each in waiting)
 

@@ -50,7 +50,7 @@ def test_what_was_typed_decides_which_index_is_searched() -> None:
     keys = Keyring.new()
     assert search_indexes(keys, "5678")[0] == "phone4_index"
     assert search_indexes(keys, "+86 199-0000-0001") == search_indexes(keys, "19900000001")
-    assert search_indexes(keys, "骑手 甲") == ("name_index", name_index(keys, "骑手甲"))
+    assert search_indexes(keys, "骑手 甲") == ("name_index", [name_index(keys, "骑手甲")])
 
 
 @pytest.mark.parametrize("suite", ["intl", "sm"])
