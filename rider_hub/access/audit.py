@@ -102,7 +102,11 @@ def subject_named(keys: Keyring, rider_id: str, operation: str) -> str:
     Where a body opens those who declared or consented to it, a pseudonym stands, as long as a rider's id and
     unlike any other of the rider's: a copied database must not tell who declared. The key finds it again.
     """
-    return keys.blind("lasting", "opened", rider_id).hex()[:32] if is_private(operation) else rider_id
+    return (
+        keys.derive("lasting", f"opened\x00{rider_id}".encode()).hex()[:32]
+        if is_private(operation)
+        else rider_id
+    )
 
 
 def signed_text(row: Mapping[str, Any] | RowMapping, subjects: Sequence[str]) -> bytes:

@@ -125,6 +125,11 @@ class Keyring:
         """The suite of what is sealed now."""
         return self.suite_of("personal")
 
+    @property
+    def active(self) -> dict[Purpose, str]:
+        """The id of the key in use, by purpose."""
+        return {purpose: ready.key.id for purpose, ready in self._now().active.items()}
+
     def suite_of(self, purpose: Purpose) -> Suite:
         """Return the suite of a purpose's active key."""
         return self._now().active[purpose].key.suite
@@ -193,8 +198,11 @@ class Keyring:
 
     def mac_under(self, key_id: str, message: bytes) -> bytes | None:
         """Authenticate a message under a key named by its id; None where that key is gone."""
-        key = self.keys.get(key_id)
-        return self._mac(key, message) if key is not None else None
+        purpose, _, digits = key_id.rpartition("-")
+        try:
+            return self._find(cast("Purpose", purpose), bytes.fromhex(digits)).mac(message)
+        except (KeyError, ValueError):
+            return None
 
     def verifies(self, purpose: Purpose, message: bytes, mac: bytes) -> bool:
         """Say whether a MAC was made by a key of this purpose, in constant time."""

@@ -70,6 +70,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "jobs.view": _COUNTY | _SYSTEM,
     "jobs.run": _COUNTY | _SYSTEM | _JOB,
     "messages.send": _JOB,
+    "keys.rotate": frozenset({Role.SECURITY_ADMIN}),
+    "keys.export": frozenset({Role.SECURITY_ADMIN}),
     "approvals.view": _FIELD | _COMPANY | {Role.SECURITY_ADMIN},
     "exports.direct": frozenset(STAFF_ROLES),
     "exports.ask": _FIELD | _COMPANY,

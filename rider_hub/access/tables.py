@@ -11,6 +11,7 @@ __all__ = [
     "audit_row",
     "audit_seal",
     "audit_subject",
+    "key_check",
     "park",
     "park_member",
     "session",
@@ -36,6 +37,14 @@ park_member = Table(
     metadata,
     Column("park", String(48), ForeignKey("park.code"), primary_key=True),
     Column("division", Code(), primary_key=True),
+)
+
+#: A check value of each key the rows were made with: HMAC(key, its id), from which no key can be found.
+key_check = Table(
+    "key_check",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("value", String(64), nullable=False),
 )
 
 #: A row's MAC is over its content and its subjects; `seal_no` is set once, by the sealer, after the commit.

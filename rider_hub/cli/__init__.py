@@ -17,7 +17,7 @@ _COMMANDS = {
     "simulate": ("rider_hub.cli.feeds", "simulate", "Be a platform that offers a feed to pull."),
     "match": ("rider_hub.cli.matching", "match", "Match riders: files, or runs in the database."),
     "jobs": ("rider_hub.cli.jobs", "jobs", "List and run scheduled jobs."),
-    "keys": ("rider_hub.cli.serving", "keys", "Make and look at the key file."),
+    "keys": ("rider_hub.cli.keys", "keys", "Make, rotate, export and look at the keys."),
     "audit": ("rider_hub.cli.audit", "audit", "Verify and export the audit trail."),
     "user": ("rider_hub.cli.serving", "user", "Staff accounts."),
 }

@@ -1,18 +1,17 @@
-"""serve, migrate, keys and user: what an operator needs to get a hub running."""
+"""serve, migrate and user: what an operator needs to get a hub running."""
 
 import asyncio
 import os
 import signal
 import sys
-from collections import Counter
 
 import click
 from aiohttp import web
 
-from rider_hub.access import Actor, Hub, Keyring, Role
+from rider_hub.access import Actor, Hub, Role
 from rider_hub.access.actor import STAFF_ROLES
 from rider_hub.access.first_start import console, offer_setup
-from rider_hub.access.opening import open_hub
+from rider_hub.access.opening import make_first_keys, open_hub
 from rider_hub.access.users import add_user, any_user, operator
 from rider_hub.app import build_app, runner_for
 from rider_hub.cli import sign_on
@@ -22,7 +21,7 @@ from rider_hub.logs import configure
 from rider_hub.settings import Settings
 from rider_hub.storage.migrate import upgrade
 
-__all__ = ["keys", "migrate", "serve", "user"]
+__all__ = ["migrate", "serve", "user"]
 
 
 @click.command()
@@ -39,9 +38,8 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    if not settings.keys.exists():
-        # The embedded default starts without ceremony; keys that exist are never overwritten.
-        Keyring.new(settings.suite).save(settings.keys)
+    # The embedded default starts without ceremony; a database that has rows never gets new keys.
+    await make_first_keys(settings)
     await asyncio.to_thread(upgrade, settings.url)
     async with open_hub(settings) as hub:
         runner = runner_for(build_app(hub, jobs_inside=settings.jobs_inside))
@@ -71,36 +69,6 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     saying_errors(lambda: upgrade(Settings.from_env().url))
     click.echo("The database is at the newest schema.")
-
-
-@click.group()
-def keys() -> None:
-    """Make and look at the key file; keep a copy of it apart from the database's backups."""
-
-
-@keys.command("new")
-@click.option("--suite", type=click.Choice(["intl", "sm"]), help="Default: RIDER_HUB_SUITE.")
-def keys_new(suite: str | None) -> None:
-    """Make a key file; an existing one is never overwritten."""
-    settings = saying_errors(Settings.from_env)
-    try:
-        Keyring.new(suite or settings.suite).save(settings.keys)
-    except FileExistsError:
-        raise click.ClickException(
-            f"{settings.keys} 已存在，不会覆盖。\n{settings.keys} exists and is not overwritten."
-        ) from None
-    click.echo(f"Keys: {settings.keys}")
-
-
-@keys.command("status")
-def keys_status() -> None:
-    """Show which keys there are, by id; never a key."""
-    settings = saying_errors(Settings.from_env)
-    ring = saying_errors(lambda: Keyring.load(settings.keys))
-    click.echo(f"suite {ring.suite}, file {settings.keys}")
-    for purpose, key_id in sorted(ring.active.items()):
-        click.echo(f"{purpose:12} active {key_id}")
-    click.echo(f"{len(ring.keys)} keys in all, {Counter(map(len, ring.keys.values()))[32]} of 256 bits")
 
 
 @click.group()

@@ -132,6 +132,9 @@ def test_a_mac_verifies_for_its_message_and_purpose_alone(ring: Keyring) -> None
         for at in range(len(mac))
     )
     assert not ring.verifies("audit", b"row", b"")
+    assert ring.mac_under(ring.active["audit"], b"row") == mac
+    assert ring.mac_under("audit-00000000", b"row") is None
+    assert ring.mac_under("nonsense", b"row") is None
 
 
 def test_after_a_rotation_what_old_keys_made_still_opens_and_is_found(ring: Keyring) -> None:

@@ -1,24 +1,15 @@
 """Migrations and tables say the same, on both databases."""
 
-import importlib
-from pathlib import Path
-
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-import rider_hub
+from rider_hub.cli.all_tables import load_all_tables
 from rider_hub.storage import Database
 from rider_hub.storage.engine import engine_for
 from rider_hub.storage.metadata import PRIVATE_SCHEMA, metadata, private_metadata
 from rider_hub.storage.migrate import SchemaMismatch, check_schema, upgrade
-
-
-def _load_all_tables() -> None:
-    root = Path(rider_hub.__path__[0])
-    for path in sorted(root.rglob("tables.py")):
-        importlib.import_module(".".join(["rider_hub", *path.relative_to(root).with_suffix("").parts]))
 
 
 def _differences(connection: Connection) -> list[object]:
@@ -43,7 +34,7 @@ def _is_bookkeeping(difference: object) -> bool:
 
 async def test_a_migrated_database_holds_exactly_the_tables_of_the_code(database_url: str) -> None:
     """No column, index or table stands in the code and not in the migrations, or the other way round."""
-    _load_all_tables()
+    load_all_tables()
     engine = engine_for(database_url)
     try:
         async with engine.connect() as connection:
