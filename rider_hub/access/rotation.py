@@ -57,7 +57,7 @@ async def rotate(
     *,
     suite: Suite | None = None,
     anew: bool = False,
-    wait: float = WAIT,
+    wait: float | None = None,
 ) -> Rotated:
     """Rotate all keys that can be, or go on with a rotation that was broken off.
 
@@ -71,7 +71,7 @@ async def rotate(
         await announce(hub, actor, path, suite)
     used: tuple[str, ...] = ()
     if hub.keys.keyset.coming:
-        await asyncio.sleep(wait)
+        await asyncio.sleep(WAIT if wait is None else wait)
         used = await _activate(hub, actor, path)
     return Rotated(used, await reseal(hub, actor))
 
