@@ -2,8 +2,8 @@
 
 Run as `python -m benchmarks.sealing --rows 20000 --runs 5`. Prints microseconds of processor time a row, the
 median of the runs: other work on the machine is not in it. A whole registration is its envelope (name, phone)
-with its indexes (phone, last four digits, name, identity) and its keyed digest: all that keys do when a row is
-taken in.
+with its indexes (phone, last four digits, name, identity) and its keyed digest: all that keys do when a row
+is taken in.
 """
 
 import statistics
