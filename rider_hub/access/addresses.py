@@ -59,8 +59,8 @@ def came_by_https(request: web.Request) -> bool:
     """Say whether the visitor's own connection is encrypted; X-Forwarded-Proto counts from a trusted peer."""
     if request.secure:
         return True
-    peer = _address(request.remote or "")
-    if peer is None or not _within(peer, request.app[HUB].settings.trusted_proxies):
+    peer, hub = _address(request.remote or ""), request.app.get(HUB)
+    if hub is None or peer is None or not _within(peer, hub.settings.trusted_proxies):
         return False
     lines = request.headers.getall("X-Forwarded-Proto", [])
     return ",".join(lines).rpartition(",")[2].strip().lower() == "https"

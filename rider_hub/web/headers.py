@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from rider_hub.access.addresses import came_by_https
 from rider_hub.web.shell import SHELL
 
 __all__ = ["security_headers"]
@@ -20,6 +21,9 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
 }
+
+#: Browsers that came by https once come by nothing else for a year.
+_HSTS = "max-age=31536000"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,5 +48,7 @@ def _protect(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault("Content-Security-Policy", _POLICY.format(tiles=tiles))
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if came_by_https(request):
+        response.headers.setdefault("Strict-Transport-Security", _HSTS)
     # Pages hold personal data: no shared or disk cache keeps them.
     response.headers.setdefault("Cache-Control", "no-store")

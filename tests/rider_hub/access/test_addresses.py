@@ -162,6 +162,7 @@ async def test_cookies_are_secure_where_a_trusted_proxy_says_https(
     async with TestClient(TestServer(build_app(behind))) as client:
         answer = await client.get("/login", headers={"X-Forwarded-Proto": proto})
     assert ("Secure" in answer.headers["Set-Cookie"]) is secure
+    assert ("Strict-Transport-Security" in answer.headers) is secure
 
 
 def test_settings_of_proxies_are_checked() -> None:
