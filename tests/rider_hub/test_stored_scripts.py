@@ -244,7 +244,7 @@ async def test_no_page_violates_the_policy(
             be(viewer)
             for key, (kind, _) in (await pages(client)).items():
                 path = key.removeprefix("GET ")
-                # One page of a kind is enough, the first page of every role beside: rows differ in words alone.
+                # One page of a kind is enough, and the first page of every role: rows differ in words.
                 route = (path.rpartition("tag")[0] or path) + (viewer.name if path == "/?size=200" else "")
                 if kind != "text/html" or key.startswith("POST") or route in seen:
                     continue
