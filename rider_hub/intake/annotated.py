@@ -14,7 +14,8 @@ from connectors.transport.files import FileRow
 __all__ = ["annotated_csv"]
 
 _REASON, _ROW = "拒收原因", "行号"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: Spreadsheets also read the full-width signs as formulas, and skip blanks before them.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def annotated_csv(rows: Iterable[FileRow], failures: Iterable[Mapping[str, Any]]) -> str:
@@ -63,4 +64,4 @@ def _is_forbidden(name: str, forbidden: Iterable[str]) -> bool:
 
 def _safe(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) or text[:1] in {"\t", "\r", "\n"} else text

@@ -12,6 +12,7 @@ from rider_hub.access.approval_model import Approval, Kind
 from rider_hub.access.approval_model import State as Stage
 from rider_hub.access.policy import allows
 from rider_hub.access.users import shown_names
+from rider_hub.parameters import parameter
 from rider_hub.web.exporting import approval_url
 from rider_hub.web.forms import Form, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
@@ -126,6 +127,8 @@ async def _shown(request: web.Request, form: Form[Answer], status: int = 200) ->
         may_decide=found.state is Stage.ASKED and approvals.may_decide(actor, found),
         may_end=found.is_open and approvals.may_end(actor, found),
         download=_download(found, actor),
+        hours=int(parameter("access.export_hours").value),
+        downloads=int(parameter("access.export_downloads").value),
     )
 
 
