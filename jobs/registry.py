@@ -4,10 +4,12 @@ from jobs import (
     deliver_messages,
     expire_kept,
     match_counties,
+    prune_trail,
     rewrite_private,
     surface_invitations,
     take_feeds,
     track_requests,
+    verify_trail,
 )
 from jobs.job import Job
 
@@ -21,6 +23,8 @@ _MODULES = (
     deliver_messages,
     expire_kept,
     rewrite_private,
+    verify_trail,
+    prune_trail,
 )
 
 

@@ -49,6 +49,7 @@ _ROUTES = (
     "rider_hub.views.jobs",
     "rider_hub.views.approvals",
     "rider_hub.views.emergency",
+    "rider_hub.views.audit",
 )
 
 _MENU = (
@@ -66,6 +67,7 @@ _MENU = (
     MenuItem("jobs", "定时任务", "/jobs", "job", "jobs.view"),
     MenuItem("approvals", "审批", "/approvals", "done", "approvals.view"),
     MenuItem("emergency", "紧急访问", "/emergency", "soon", "emergency.view"),
+    MenuItem("audit", "审计", "/audit", "list", "audit.view"),
 )
 
 

@@ -14,7 +14,7 @@ from rider_hub.access.tables import audit_row, audit_subject
 from rider_hub.errors import HubError
 from rider_hub.storage import insert_rows, new_id
 
-__all__ = ["AuditFault", "actor_named", "is_private", "record", "signed_text", "subject_named"]
+__all__ = ["AuditFault", "actor_named", "is_private", "mac_of", "record", "signed_text", "subject_named"]
 
 #: What riders do to their own data: one word for a choice of community, a declaration, a consent, an answer.
 OWN = "rider.own"
@@ -70,12 +70,23 @@ async def record(
         "key_id": keys.active["audit"],
     }
     named = sorted({subject_named(keys, rider_id, operation) for rider_id in subjects})
-    mac = keys.mac("audit", signed_text(row, named))
+    mac = mac_of(keys, str(row["key_id"]), signed_text(row, named))
     await insert_rows(connection, audit_row, [{**row, "mac": mac}])
     await insert_rows(
         connection, audit_subject, [{"audit_id": row["id"], "rider_id": name} for name in named]
     )
     return str(row["id"])
+
+
+def mac_of(keys: Keyring, key_id: str, text: bytes) -> bytes:
+    """Authenticate a text of the trail under the very key it names; raises AuditFault where that is gone.
+
+    Not "under the key in use": a rotation may change which that is between two calls.
+    """
+    mac = keys.mac_under(key_id, text)
+    if mac is None:
+        raise AuditFault
+    return mac
 
 
 def is_private(operation: str) -> bool:

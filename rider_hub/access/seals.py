@@ -13,6 +13,7 @@ from sqlalchemy import RowMapping, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rider_hub.access.audit import mac_of
 from rider_hub.access.hub import Hub
 from rider_hub.access.keys import Keyring
 from rider_hub.access.tables import audit_checkpoint, audit_row, audit_seal
@@ -140,7 +141,7 @@ async def _seal(hub: Hub, connection: AsyncConnection) -> Head | None:
         "previous": end.mac,
         "key_id": key_id,
     }
-    mac = hub.keys.mac("audit", seal_text(seal))
+    mac = mac_of(hub.keys, key_id, seal_text(seal))
     await insert_rows(connection, audit_seal, [{**seal, "mac": mac}])
     taken = 0
     for part in in_batches([row["id"] for row in rows], 500):

@@ -1,6 +1,6 @@
 """Tables of the audit trail; those of accounts and sessions stand beside, and come with them."""
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, text
 
 from rider_hub.access.account_tables import session, sign_in_code, user
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
@@ -66,6 +66,13 @@ audit_row = Table(
     Column("seal_no", BigInteger),
     Index("ix_audit_row_at", "at"),
     Index("ix_audit_row_seal_no", "seal_no"),
+    #: Reviews of rows are found by what they review; they are few, so the index holds nothing else.
+    Index(
+        "ix_audit_row_reviewed",
+        "target",
+        sqlite_where=text("operation = 'audit.review'"),
+        postgresql_where=text("operation = 'audit.review'"),
+    ),
 )
 
 #: The people whose data a row of the trail opened: ids, or pseudonyms where the operation is private.

@@ -1,15 +1,11 @@
 """我的登记 and 我的数据 on the phone: what the hub holds of a rider, who opened it, what can be changed."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from aiohttp import web
-from sqlalchemy import select
 
-from rider_hub.access import ACTOR, HUB, Look, Role, guarded
-from rider_hub.access.tables import audit_row, audit_subject, user
+from rider_hub.access import ACTOR, HUB, guarded
 from rider_hub.assignments.listing import Names
 from rider_hub.assignments.store import current
 from rider_hub.consent.ports import PORTS, export
@@ -17,6 +13,7 @@ from rider_hub.divisions.store import names
 from rider_hub.errors import Invalid
 from rider_hub.membership.persons import has_own_phone
 from rider_hub.riders.own import choose_community, own_rider
+from rider_hub.views.phone_opened import opened_for
 from rider_hub.views.phone_stations import search_communities
 from rider_hub.web.forms import read_form
 from rider_hub.web.shell import render
@@ -24,30 +21,12 @@ from rider_hub.web.shell import render
 __all__ = ["routes"]
 
 _OPERATION = "rider.own"
-_SHOWN = 50
-_WORDS = {
-    "riders.unmask": "查看姓名和电话",
-    "requests.view": "查看诉求",
-    "requests.answer": "办理诉求",
-    "requests.unmask": "查看联系电话和诉求原文",
-    "exports.take": "导出台账",
-}
 
 
 class Chosen(msgspec.Struct):
     """The community a rider chose."""
 
     community: Annotated[str, msgspec.Meta(title="社区", max_length=12)]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """One time somebody opened the rider's data; a post and a place, never a clerk's name."""
-
-    at: datetime
-    who: str
-    what: str
-    purpose: str
 
 
 def routes() -> list[web.RouteDef]:
@@ -100,33 +79,5 @@ async def _data(request: web.Request) -> web.Response:
         mine = await own_rider(look, hub)
         own = await has_own_phone(look.connection, hub.keys, actor)
         sections = await export(request.app[PORTS], look, hub.keys, actor.rider_id or "") if own else []
-        opened = await _opened(look, actor.rider_id or "")
+        opened = await opened_for(look, hub.keys, actor.rider_id or "", private=own)
     return await render(request, "views/phone/data.html", mine=mine, sections=sections, opened=opened)
-
-
-async def _opened(look: Look, rider_id: str) -> list[Opened]:
-    query = (
-        select(audit_row)
-        .join(audit_subject, audit_subject.c.audit_id == audit_row.c.id)
-        .where(audit_subject.c.rider_id == rider_id, audit_row.c.actor.like("user:%"))
-        .order_by(audit_row.c.at.desc(), audit_row.c.id)
-        .limit(_SHOWN)
-    )
-    rows = (await look.connection.execute(query)).mappings().all()
-    accounts = {row["actor"].removeprefix("user:") for row in rows}
-    found = await look.connection.execute(select(user).where(user.c.username.in_(sorted(accounts))))
-    posts = {
-        account["username"]: "、".join(
-            [account["scope_title"], *(Role(name).title_zh for name in account["roles"])]
-        )
-        for account in found.mappings()
-    }
-    return [
-        Opened(
-            at=row["at"],
-            who=posts.get(row["actor"].removeprefix("user:"), "工作人员"),
-            what=_WORDS.get(row["operation"], "查看个人信息"),
-            purpose=row["purpose"],
-        )
-        for row in rows
-    ]

@@ -92,6 +92,8 @@ def test_every_job_is_registered_under_its_own_name() -> None:
         "deliver_messages",
         "expire_kept",
         "rewrite_private",
+        "verify_trail",
+        "prune_trail",
     }
 
 

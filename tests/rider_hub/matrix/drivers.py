@@ -119,6 +119,9 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/r/requests/query"): _OWN,
     ("POST", "/api/v1/locate"): _OWN,
     ("GET", "/static/{name}"): _OWN,
+    # Rows of the trail are of the whole hub, whatever the audit administrator's division.
+    ("GET", "/audit/{id}"): _OWN,
+    ("POST", "/audit/{id}/review"): _OWN,
     ("POST", "/api/v1/feeds/{platform}/{type}"): Driver(signed=True),
     ("POST", "/api/v1/feeds/{platform}/{type}/check"): Driver(signed=True),
     ("GET", "/api/v1/receipts/{id}"): Driver(signed=True),

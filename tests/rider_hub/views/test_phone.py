@@ -8,6 +8,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
+from sqlalchemy import update
 
 from rider_hub.access import HUB, Hub, guarded
 from rider_hub.access.guard import operation_of
@@ -21,6 +22,7 @@ from rider_hub.messages.ports import FilePort
 from rider_hub.outreach import answers
 from rider_hub.outreach.sending import invite, worklist
 from rider_hub.outreach.service import surface
+from rider_hub.riders.tables import rider
 from rider_hub.views import phone
 from rider_hub.web import SHELL, Shell, problems, security_headers, static_routes
 from tests.factories import make_hub
@@ -254,11 +256,22 @@ async def test_open_activities_can_be_chosen_and_left(client: Visitor, hub: Hub)
 async def test_riders_see_who_opened_their_data(client: Visitor, hub: Hub) -> None:
     """A look at name and phone by staff stands on the page with post, place and purpose."""
     await _sign_in(client, hub)
-    assert "没有工作人员打开过" in await (await client.get("/r/data")).text()
+    assert "没有工作人员打开过您的信息" in await (await client.get("/r/data")).text()
     async with hub.look(county.COUNTY_STAFF, "riders.unmask", purpose="核对登记") as look:
         look.opened([f"{COMMUNITIES[0]}{1:020d}"])
+    async with hub.look(secretary(BODY), "invitations.view") as look:
+        look.opened([f"{COMMUNITIES[0]}{1:020d}"])
+        look.opened([f"{COMMUNITIES[0]}{2:020d}"])
     page = await (await client.get("/r/data")).text()
     assert "查看姓名和电话（核对登记）" in page
+    assert page.count("查看活动邀请") == 1
+    assert "tester" not in page
+    async with hub.database.write() as connection:
+        # Whoever has a phone a platform sent, and not that of the first sign-in, learns of no invitation.
+        await connection.execute(update(rider).values(first_phone=b"another"))
+    page = await (await client.get("/r/data")).text()
+    assert "查看姓名和电话（核对登记）" in page
+    assert "查看活动邀请" not in page
 
 
 async def test_forms_without_the_token_are_refused(client: Visitor, hub: Hub) -> None:
