@@ -3,8 +3,10 @@
 from jobs import (
     deliver_messages,
     expire_kept,
+    gather_verifications,
     match_counties,
     prune_trail,
+    publish_totals,
     rewrite_private,
     surface_invitations,
     take_feeds,
@@ -25,6 +27,8 @@ _MODULES = (
     rewrite_private,
     verify_trail,
     prune_trail,
+    gather_verifications,
+    publish_totals,
 )
 
 

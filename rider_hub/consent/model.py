@@ -12,6 +12,8 @@ class Purpose:
     DECLARATION = "declaration"
     #: To be invited by that body to its activities.
     PARTY_ACTIVITIES = "party_activities"
+    #: To have the home organization say whether it knows the rider as its member.
+    VERIFICATION = "verification"
     #: To be invited to activities that are open to everyone; has nothing to do with membership.
     OPEN_ACTIVITIES = "open_activities"
 
@@ -20,6 +22,7 @@ class Purpose:
 PURPOSE_TITLES = {
     Purpose.DECLARATION: "党员身份申报",
     Purpose.PARTY_ACTIVITIES: "党组织活动邀请",
+    Purpose.VERIFICATION: "组织关系所在党组织核验",
     Purpose.OPEN_ACTIVITIES: "开放活动邀请",
 }
 

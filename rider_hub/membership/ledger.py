@@ -1,11 +1,11 @@
 """The consent ledger: lines are appended, and what is live is read from them at the moment of use."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rider_hub.access import Keyring, Look
+from rider_hub.access import Change, Keyring, Look
 from rider_hub.membership.model import Consent, Entry
 from rider_hub.membership.store import (
     all_records,
@@ -16,7 +16,15 @@ from rider_hub.membership.store import (
 )
 from rider_hub.storage import new_id
 
-__all__ = ["append", "history", "live", "live_by_rider", "live_consents"]
+__all__ = [
+    "append",
+    "give",
+    "history",
+    "live",
+    "live_by_rider",
+    "live_consents",
+    "withdraw_entries",
+]
 
 
 async def append(connection: AsyncConnection, keys: Keyring, entry: Entry) -> str:
@@ -60,6 +68,32 @@ async def live_consents(
         for consent in _live(record.lines):
             if consent.purpose == purpose and body in (None, consent.body):
                 yield consent
+
+
+async def give(work: Change, keys: Keyring, rider_id: str, *, purpose: str, body: str, version: int) -> None:
+    """Note that a rider consents to a purpose and body; where they do already, nothing is added."""
+    same = [c for c in await live(work.connection, keys, rider_id) if (c.purpose, c.body) == (purpose, body)]
+    if not same:
+        await append(work.connection, keys, Entry(rider_id, "given", purpose, body, version, work.now))
+
+
+async def withdraw_entries(
+    work: Change, keys: Keyring, rider_id: str, purposes: Collection[str]
+) -> list[Consent]:
+    """Note that a rider no longer consents to these purposes; returns what was live until now."""
+    ended = [each for each in await live(work.connection, keys, rider_id) if each.purpose in purposes]
+    for consent in ended:
+        entry = Entry(
+            consent.rider_id,
+            "withdrawn",
+            consent.purpose,
+            consent.body,
+            consent.notice_version,
+            work.now,
+            ends=consent.id,
+        )
+        await append(work.connection, keys, entry)
+    return ended
 
 
 def _live(lines: Iterable[tuple[str, Entry]]) -> list[Consent]:

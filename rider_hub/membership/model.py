@@ -1,14 +1,25 @@
 """Declarations and consents as values; pure, and never shown beside another rider's."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from rider_hub.errors import Conflict
 
-__all__ = ["Consent", "Declaration", "Entry", "Kind", "Own", "TooManyConsents"]
+__all__ = [
+    "Consent",
+    "Declaration",
+    "Entry",
+    "HomeEntry",
+    "HomePage",
+    "Kind",
+    "Own",
+    "TooManyConsents",
+    "home_page",
+]
 
 
 class TooManyConsents(Conflict):
@@ -47,6 +58,31 @@ class Declaration(msgspec.Struct, frozen=True):
     home_organization: str | None = None
     body: str | None = None
     declared_at: datetime | None = None
+    #: The home organization, where the rider asked one of the hub's to verify, and when.
+    home_body: str | None = None
+    asked_at: datetime | None = None
+
+
+class HomeEntry(msgspec.Struct, frozen=True, array_like=True):
+    """One rider's asking as its home organization's list holds it, with the answer."""
+
+    rider_id: str
+    asked_at: datetime
+    verified: bool | None = None
+    verified_at: datetime | None = None
+
+
+class HomePage(msgspec.Struct, frozen=True):
+    """One sealed page of a home organization's list."""
+
+    body: str
+    page: int
+    entries: tuple[HomeEntry, ...] = ()
+
+
+def home_page(content: Mapping[str, Any]) -> str:
+    """Return what the index of a page stands for."""
+    return f"{content['body']}\x00{content['page']}"
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -80,6 +116,8 @@ class Own(msgspec.Struct, frozen=True):
     declaration: Declaration | None
     consents: tuple[Consent, ...]
     ledger: tuple[Entry, ...]
+    #: The home organization's answer, None while there is none.
+    answer: HomeEntry | None = None
 
     def consent(self, purpose: str) -> Consent | None:
         """Return the live consent to a purpose, None where there is none."""

@@ -2,25 +2,27 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+import msgspec
 
-from rider_hub.access import Actor, Change, Hub, Keyring
+from rider_hub.access import Actor, Hub
 from rider_hub.clock import local_date
 from rider_hub.consent.model import Purpose
 from rider_hub.consent.ports import Ports, Withdrawal, withdrawn
 from rider_hub.consent.service import check_agreed
-from rider_hub.errors import Conflict, Failure, Invalid, Refused
-from rider_hub.membership.bodies import Body, is_choice, nearby_bodies
-from rider_hub.membership.ledger import append, history, live
-from rider_hub.membership.model import Consent, Declaration, Entry, Kind, Own
+from rider_hub.errors import Conflict, Failure, Invalid
+from rider_hub.membership.bodies import Body, check_body, nearby_bodies
+from rider_hub.membership.ledger import give, history, live, withdraw_entries
+from rider_hub.membership.model import Declaration, Kind, Own
 from rider_hub.membership.persons import check_own_phone, same_person
+from rider_hub.membership.records import declared_record, own_rider_id
 from rider_hub.membership.store import hold_record, read_record, write_record
+from rider_hub.membership.verification import verified_of
 
 __all__ = ["bodies_for", "declare", "opt_in", "own_membership", "withdraw"]
 
 _HOME_LENGTH = range(2, 61)
 #: What ends together: without a declaration nobody is invited on the strength of it.
-_ENDS = {Purpose.DECLARATION: (Purpose.DECLARATION, Purpose.PARTY_ACTIVITIES)}
+_ENDS = {Purpose.DECLARATION: (Purpose.DECLARATION, Purpose.PARTY_ACTIVITIES, Purpose.VERIFICATION)}
 
 # Changes here are audited as "rider.own", the same word as a rider's choice of community: a row of the trail
 # that said "declare" would tell who declared.
@@ -42,14 +44,14 @@ async def declare(
     `notice_version` is the notice just agreed to; without it Invalid is raised and nothing is kept.
     `invitations_version` is the separate consent to be invited by the same body, None where not given.
     """
-    rider_id = _rider(actor)
+    rider_id = own_rider_id(actor)
     home = _checked_home(home_organization)
     async with hub.change(actor, _OPERATION) as work:
         await check_own_phone(work.connection, hub.keys, actor)
         await hold_record(work.connection, hub.keys, rider_id)
         notice = await check_agreed(work.connection, Purpose.DECLARATION, notice_version)
-        await _check_body(work, rider_id, body)
-        if (await _declared(work.connection, hub.keys, rider_id)).kind is not None:
+        await check_body(work.connection, rider_id, body, local_date(work.now))
+        if (await declared_record(work.connection, hub.keys, rider_id)).kind is not None:
             raise Conflict(
                 "您已经申报过。如需更改，请先撤回同意，再重新申报。",
                 "You have declared already; to change it, withdraw first and declare again.",
@@ -57,10 +59,12 @@ async def declare(
             )
         value = Declaration(rider_id, kind, home, body, work.now)
         await write_record(work.connection, hub.keys, value)
-        await _give(work, hub.keys, Purpose.DECLARATION, body, notice.version)
+        await give(work, hub.keys, rider_id, purpose=Purpose.DECLARATION, body=body, version=notice.version)
         if invitations_version is not None:
             invited = await check_agreed(work.connection, Purpose.PARTY_ACTIVITIES, invitations_version)
-            await _give(work, hub.keys, Purpose.PARTY_ACTIVITIES, body, invited.version)
+            await give(
+                work, hub.keys, rider_id, purpose=Purpose.PARTY_ACTIVITIES, body=body, version=invited.version
+            )
 
 
 async def opt_in(hub: Hub, actor: Actor, *, purpose: str, body: str, notice_version: int | None) -> None:
@@ -69,19 +73,19 @@ async def opt_in(hub: Hub, actor: Actor, *, purpose: str, body: str, notice_vers
     Raises Invalid without an agreed notice, Conflict where party activities are asked for without a
     declaration to that body.
     """
-    rider_id = _rider(actor)
+    rider_id = own_rider_id(actor)
     async with hub.change(actor, _OPERATION) as work:
         await check_own_phone(work.connection, hub.keys, actor)
         await hold_record(work.connection, hub.keys, rider_id)
         notice = await check_agreed(work.connection, purpose, notice_version)
-        await _check_body(work, rider_id, body)
+        await check_body(work.connection, rider_id, body, local_date(work.now))
         if purpose != Purpose.OPEN_ACTIVITIES:
-            declared = await _declared(work.connection, hub.keys, rider_id)
+            declared = await declared_record(work.connection, hub.keys, rider_id)
             if purpose != Purpose.PARTY_ACTIVITIES or declared.body != body:
                 raise Conflict(
                     "请先完成申报，再选择是否接收邀请。", "Declare first, then choose about invitations."
                 )
-        await _give(work, hub.keys, purpose, body, notice.version)
+        await give(work, hub.keys, rider_id, purpose=purpose, body=body, version=notice.version)
 
 
 async def withdraw(hub: Hub, actor: Actor, ports: Ports, *, purpose: str) -> int:
@@ -90,35 +94,40 @@ async def withdraw(hub: Hub, actor: Actor, ports: Ports, *, purpose: str) -> int
     Withdrawing the declaration wipes its content. Whatever other capabilities must end, ends in the same
     transaction through the ports.
     """
-    rider_id = _rider(actor)
+    rider_id = own_rider_id(actor)
     async with hub.change(actor, _OPERATION) as work:
         count = 0
         for each in await same_person(work.connection, rider_id):
             await hold_record(work.connection, hub.keys, each)
             if purpose == Purpose.DECLARATION:
                 await write_record(work.connection, hub.keys, Declaration(each))
-            for consent in await live(work.connection, hub.keys, each):
-                if consent.purpose in _ENDS.get(purpose, (purpose,)):
-                    await _end(work, hub.keys, consent)
-                    ended = Withdrawal(each, consent.id, consent.purpose, consent.body)
-                    await withdrawn(ports, work, hub.keys, ended)
-                    count += 1
+            elif purpose == Purpose.VERIFICATION:
+                kept = await read_record(work.connection, hub.keys, each)
+                asked_none = msgspec.structs.replace(kept, home_body=None, asked_at=None)
+                await write_record(work.connection, hub.keys, asked_none)
+            ends = _ENDS.get(purpose, (purpose,))
+            for consent in await withdraw_entries(work, hub.keys, each, ends):
+                ended = Withdrawal(each, consent.id, consent.purpose, consent.body)
+                await withdrawn(ports, work, hub.keys, ended)
+                count += 1
     return count
 
 
 async def own_membership(hub: Hub, actor: Actor) -> Own:
     """Return what a rider has declared and consented to; for that rider's eyes only."""
-    rider_id = _rider(actor)
+    rider_id = own_rider_id(actor)
     async with hub.look(actor, "membership.own") as look:
         await check_own_phone(look.connection, hub.keys, actor)
-        record = await _declared(look.connection, hub.keys, rider_id)
+        record = await declared_record(look.connection, hub.keys, rider_id)
         persons = await same_person(look.connection, rider_id)
         lines = [line for each in persons for line in await history(look.connection, hub.keys, each)]
         consents = [consent for each in persons for consent in await live(look.connection, hub.keys, each)]
+        answer = await verified_of(look.connection, hub.keys, record)
     return Own(
         declaration=record if record.kind is not None else None,
         consents=tuple(consents),
         ledger=tuple(entry for _, entry in lines),
+        answer=answer,
     )
 
 
@@ -126,40 +135,7 @@ async def bodies_for(hub: Hub, actor: Actor) -> Sequence[Body]:
     """Return the organizations a rider is offered, the nearest first."""
     async with hub.look(actor, "membership.own") as look:
         await check_own_phone(look.connection, hub.keys, actor)
-        return await nearby_bodies(look.connection, _rider(actor), local_date(look.now))
-
-
-async def _declared(connection: AsyncConnection, keys: Keyring, rider_id: str) -> Declaration:
-    """Return the declaration of the person, under whichever pseudonym; an empty one where there is none."""
-    records = [await read_record(connection, keys, each) for each in await same_person(connection, rider_id)]
-    return next((record for record in records if record.kind is not None), records[0])
-
-
-async def _give(work: Change, keys: Keyring, purpose: str, body: str, version: int) -> None:
-    rider_id = _rider(work.actor)
-    same = [c for c in await live(work.connection, keys, rider_id) if (c.purpose, c.body) == (purpose, body)]
-    if not same:
-        await append(work.connection, keys, Entry(rider_id, "given", purpose, body, version, work.now))
-
-
-async def _end(work: Change, keys: Keyring, consent: Consent) -> None:
-    entry = Entry(
-        consent.rider_id,
-        "withdrawn",
-        consent.purpose,
-        consent.body,
-        consent.notice_version,
-        work.now,
-        ends=consent.id,
-    )
-    await append(work.connection, keys, entry)
-
-
-async def _check_body(work: Change, rider_id: str, body: str) -> None:
-    if not await is_choice(work.connection, rider_id, body, local_date(work.now)):
-        raise _invalid(
-            "body", "body_unknown", "请从列出的党组织中选择一个。", "Choose one of the organizations listed."
-        )
+        return await nearby_bodies(look.connection, own_rider_id(actor), local_date(look.now))
 
 
 def _checked_home(text: str) -> str:
@@ -172,12 +148,6 @@ def _checked_home(text: str) -> str:
             "Give the name of your home organization in 2 to 60 characters.",
         )
     return home
-
-
-def _rider(actor: Actor) -> str:
-    if actor.rider_id is None:
-        raise Refused
-    return actor.rider_id
 
 
 def _invalid(path: str, code: str, zh: str, en: str) -> Invalid:

@@ -7,11 +7,12 @@ tables are kept without rowids, which would count rows in the order of their arr
 
 from operator import itemgetter
 
-from sqlalchemy import Column, Index, String, Table
+from sqlalchemy import Column, Date, Index, Integer, String, Table
 
-from rider_hub.storage import keyed_column, private_metadata, sealed_column
+from rider_hub.membership.model import home_page
+from rider_hub.storage import Code, keyed_column, metadata, private_metadata, sealed_column
 
-__all__ = ["declaration"]
+__all__ = ["declaration", "declared_total", "home_list"]
 
 declaration = Table(
     "declaration",
@@ -21,4 +22,24 @@ declaration = Table(
     sealed_column("sealed", "membership"),
     Index("ix_declaration_subject", "subject", unique=True),
     sqlite_with_rowid=False,
+)
+
+#: A page of a home organization's list of those who asked it to verify; see homes.py.
+home_list = Table(
+    "home_list",
+    private_metadata,
+    Column("id", String(32), primary_key=True),
+    keyed_column("body_index", "subject", field="home", of=home_page),
+    sealed_column("sealed", "membership"),
+    Index("ix_home_list_body_index", "body_index", unique=True),
+    sqlite_with_rowid=False,
+)
+
+#: What was published of a street on a Monday; NULL below k. It says what the page says, so it is open.
+declared_total = Table(
+    "declared_total",
+    metadata,
+    Column("division", Code(), primary_key=True),
+    Column("published_on", Date, primary_key=True),
+    Column("members", Integer),
 )

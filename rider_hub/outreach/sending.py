@@ -1,13 +1,16 @@
 """What the staff of the body named in the consent may do: see their worklist, invite, mark who came."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from rider_hub.access import Actor, Change, Hub, Look
+from rider_hub.consent.model import Purpose
 from rider_hub.errors import Absent, Conflict
 from rider_hub.membership.ledger import live, live_by_rider
+from rider_hub.membership.model import Consent
 from rider_hub.membership.store import hold_record
+from rider_hub.membership.visibility import opens_name
 from rider_hub.organizations.store import titles
 from rider_hub.outreach.announcing import announce
 from rider_hub.outreach.model import Activity, Invitation, State, moved
@@ -113,18 +116,26 @@ async def _held(hub: Hub, work: Change, invitation_id: str) -> Invitation:
     if found is None:
         raise Absent
     consents = await live(work.connection, hub.keys, found.rider_id)
-    if found.consent not in {consent.id for consent in consents}:
+    if not _is_open_to(work.actor, found, consents):
         raise Absent
     return found
 
 
 async def _with_live_consent(hub: Hub, look: Look, rows: Sequence[Invitation]) -> list[Invitation]:
     consents = await live_by_rider(look.connection, hub.keys, (each.rider_id for each in rows))
-    return [
-        each
-        for each in rows
-        if any(consent.id == each.consent for consent in consents.get(each.rider_id, ()))
-    ]
+    return [each for each in rows if _is_open_to(look.actor, each, consents.get(each.rider_id, ()))]
+
+
+def _is_open_to(actor: Actor, invitation: Invitation, consents: Iterable[Consent]) -> bool:
+    """Say whether the consent an invitation rests on is live, and opens the name to this viewer.
+
+    To be invited as a member tells of a membership, so the one table of those names has the word.
+    """
+    return any(
+        consent.id == invitation.consent
+        and (consent.purpose == Purpose.OPEN_ACTIVITIES or opens_name(actor, consent))
+        for consent in consents
+    )
 
 
 async def _tasks(hub: Hub, look: Look, rows: Sequence[Invitation]) -> list[Task]:

@@ -13,12 +13,15 @@ from rider_hub.errors import Invalid
 from rider_hub.membership.bodies import Body
 from rider_hub.membership.model import Kind
 from rider_hub.membership.service import bodies_for, declare, opt_in, own_membership, withdraw
+from rider_hub.membership.verification import ask_verification, find_homes
+from rider_hub.organizations.store import titles
 from rider_hub.web.forms import Form, read_form
 from rider_hub.web.shell import render
 
 __all__ = ["routes"]
 
 _PAGE = "/r/declaration"
+_WORDS, _CODE = 30, 48
 #: Where one goes on after withdrawing.
 _BACK = {Purpose.OPEN_ACTIVITIES: "/r/invitations"}
 
@@ -42,6 +45,13 @@ class Agreed(msgspec.Struct):
     notice_version: int
 
 
+class Asked(msgspec.Struct):
+    """The organization a rider asks to verify the declaration, with the consent to it."""
+
+    body: Annotated[str, msgspec.Meta(title="党组织", max_length=48)]
+    notice_version: int
+
+
 class Withdrawn(msgspec.Struct):
     """The purpose a rider no longer consents to."""
 
@@ -55,10 +65,12 @@ def routes() -> list[web.RouteDef]:
     """Return the pages of declaring, consenting and withdrawing."""
     return [
         *guarded("membership.own", [web.get(_PAGE, _page)]),
+        *guarded("membership.own", [web.get("/r/verification", _homes)]),
         *guarded(
             "membership.declare",
             [
                 web.post(_PAGE, _answer),
+                web.post("/r/verification", _ask_home),
                 web.post("/r/consents", _opt_in),
                 web.post("/r/consents/withdraw", _withdraw),
             ],
@@ -77,6 +89,7 @@ async def _page(request: web.Request) -> web.Response:
         "views/phone/declared.html",
         own=own,
         body=bodies.get(own.declaration.body or "", own.declaration.body),
+        home=await _home_name(request, own.declaration.home_body),
         invited=own.consent(Purpose.PARTY_ACTIVITIES) is not None,
         notice=await _notice(request, Purpose.PARTY_ACTIVITIES),
         withdrawn=request.query.get("done") == "1",
@@ -132,6 +145,35 @@ async def _ask(request: web.Request, step: str, form: Form[Any], status: int = 2
 async def _notice(request: web.Request, purpose: str) -> Notice:
     async with request.app[HUB].look(request[ACTOR], "membership.own") as look:
         return await current(look.connection, purpose)
+
+
+async def _home_name(request: web.Request, code: str | None) -> str:
+    async with request.app[HUB].look(request[ACTOR], "membership.own") as look:
+        return (await titles(look.connection, [code] if code else [])).get(code or "", "")
+
+
+async def _homes(request: web.Request) -> web.Response:
+    """Ask which organization of the county is home, by words of its name, then for consent to that one."""
+    words = request.query.get("q", "")[:_WORDS]
+    found = await find_homes(request.app[HUB], request[ACTOR], words)
+    chosen = request.query.get("body", "")
+    return await render(
+        request,
+        "views/phone/verification.html",
+        words=words,
+        found=[(each.code, each.name) for each in found],
+        chosen=chosen[:_CODE],
+        chosen_name=await _home_name(request, chosen[:_CODE]) if chosen else "",
+        notice=await _notice(request, Purpose.VERIFICATION),
+    )
+
+
+async def _ask_home(request: web.Request) -> web.Response:
+    asked = (await read_form(request, Asked)).checked()
+    await ask_verification(
+        request.app[HUB], request[ACTOR], body=asked.body, notice_version=asked.notice_version
+    )
+    return web.Response(status=303, headers={"Location": _PAGE})
 
 
 async def _opt_in(request: web.Request) -> web.Response:

@@ -125,6 +125,9 @@ async def test_no_page_list_map_or_export_shows_a_row_out_of_scope(
             may = viewer.role in OPERATIONS[operation] and (owners is None or name in owners)
             for asked in (path, f"{path}/export.xlsx"):
                 answer = await client.get(asked, allow_redirects=False)
+                # A list of people leaves in a file only with a second person's yes: it leads to the asking.
+                if asked != path and answer.status in _LEADS_ON:
+                    continue
                 if may and _tags(await _text(answer)) != allowed:
                     wrong[asked] = (answer.status, _tags(await _text(answer)))
         assert wrong == {}
@@ -182,11 +185,22 @@ async def _send(client: Client, method: str, path: str, form: Mapping[str, str],
     return await client.post(path, data={**form, "csrf": TOKEN}, headers=headers, allow_redirects=False)
 
 
-async def _seen(answer: Any, address: str) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """Return an answer as whoever asked sees it, less what they sent: the address, and the clock."""
-    body = (await answer.read()).replace(address.encode(), b"")
-    headers = sorted((key, value) for key, value in answer.headers.items() if key != "Date")
-    return answer.status, body, [(key, value.replace(address, "")) for key, value in headers]
+async def _seen(
+    answer: Any, address: str, params: Mapping[str, str]
+) -> tuple[int, str, list[tuple[str, str]]]:
+    """Return an answer as whoever asked sees it, less what they sent (address and ids), and the clock."""
+
+    def told(text: str) -> str:
+        for sent in (address, *params.values()):
+            text = text.replace(sent, "")
+        return text
+
+    headers = sorted((key, told(value)) for key, value in answer.headers.items() if key not in _LENGTHS)
+    return answer.status, told((await answer.read()).decode("utf-8", "replace")), headers
+
+
+#: The clock, and the length of a body that holds the address as it was sent.
+_LENGTHS = frozenset({"Date", "Content-Length"})
 
 
 def _driven(app: web.Application | None) -> Iterator[tuple[Route, Driver]]:
@@ -216,16 +230,16 @@ async def test_rows_of_others_answer_as_absent_and_stay_as_they_were(
             may = viewer.role in OPERATIONS[operation] and (driver.owners is None or name in driver.owners)
             asked = [group for group in GROUPS if not may or _foreign(viewer, driver, group)]
             address = _address(path, driver.params(NOBODY))
-            absent = await _seen(await _send(client, method, address, driver.form(NOBODY), accept), address)
-            wrong += (
-                [(method, path, absent[0])]
-                if absent[0] != _refusal(viewer, operation, method, accept)
-                else []
-            )
+            sent = await _send(client, method, address, driver.form(NOBODY), accept)
+            absent = await _seen(sent, address, driver.params(NOBODY))
+            refused = _refusal(viewer, operation, method, accept)
+            led_on = driver.blind and viewer.role in OPERATIONS[operation]
+            if absent[0] != refused and not led_on:
+                wrong.append((method, path, absent[0]))
             for group in asked:
                 address = _address(path, driver.params(group))
                 answer = await _send(client, method, address, driver.form(group), accept)
-                if await _seen(answer, address) != absent:
+                if await _seen(answer, address, driver.params(group)) != absent:
                     wrong.append((method, address, answer.status))
         assert wrong == []
         assert await state_of(hub) == before
@@ -272,16 +286,22 @@ async def test_what_the_policy_allows_works_on_ones_own_rows(
         wrong: list[object] = []
         for (method, path, operation), driver in _driven(client.app):
             assert driver.params is not None
-            if viewer.role not in OPERATIONS[operation] or name not in (driver.owners or {name}):
+            if viewer.role not in OPERATIONS[operation] or (
+                driver.owners is not None and name not in driver.owners
+            ):
                 continue
             group = next(iter(viewer.own()[::-1] if driver.last else viewer.own()), None)
             if group is not None:
                 # A later step may find the row as an earlier one left it, never gone.
                 address = _address(path, driver.params(group))
                 answer = await _send(client, method, address, driver.form(group), "text/html")
-                if answer.status not in ({200} if method == "GET" else {200, 303, 409, 422}):
+                if answer.status not in ({200} if method == "GET" and not driver.blind else _DONE):
                     wrong.append((method, address, answer.status))
         assert wrong == []
+
+
+_LEADS_ON = {303}
+_DONE = {200, 303, 409, 422}
 
 
 async def state_of(hub: Hub) -> str:

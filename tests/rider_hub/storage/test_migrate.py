@@ -60,7 +60,7 @@ async def test_private_tables_have_a_schema_of_their_own_on_postgresql(database_
         query = f"SELECT tablename FROM pg_tables WHERE schemaname = '{PRIVATE_SCHEMA}'"  # noqa: S608
         found = {row[0] for row in await connection.exec_driver_sql(query)}
     await engine.dispose()
-    assert found == {"declaration", "invitation"}
+    assert found == {"declaration", "home_list", "invitation"}
 
 
 async def test_a_migrated_database_is_of_the_programs_version(database_url: str) -> None:
