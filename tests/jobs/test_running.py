@@ -94,6 +94,8 @@ def test_every_job_is_registered_under_its_own_name() -> None:
         "rewrite_private",
         "verify_trail",
         "prune_trail",
+        "gather_verifications",
+        "publish_totals",
     }
 
 
