@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from jobs.job import Every, Job
 from rider_hub.access import Hub
+from rider_hub.access.inputs import takes
 from rider_hub.messages.delivery import deliver
 from rider_hub.messages.ports import port_for
 from rider_hub.runs.model import Run
@@ -12,6 +13,7 @@ from rider_hub.runs.model import Run
 __all__ = ["JOB"]
 
 
+@takes()
 async def deliver_messages(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """Deliver all that waits."""
     return await deliver(hub, port_for(hub.settings, sys.stderr))

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.access.lockout import forget_attempts
 from rider_hub.access.sessions import forget_sessions
 from rider_hub.access.signing_in import forget_steps
@@ -17,6 +18,7 @@ __all__ = ["JOB"]
 _CODES_KEPT = timedelta(days=1)
 
 
+@takes()
 async def expire_kept(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """Delete what nobody mended in time, and codes long void."""
     actor = Actor.job("expire_kept")

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from jobs.job import Every, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.membership.verification import gather_homes
 from rider_hub.runs.model import Run
 
 __all__ = ["JOB"]
 
 
+@takes()
 async def gather_verifications(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """List who asked for verification. No counts: they would tell how many declared."""
     await gather_homes(hub, Actor.job("gather_verifications"))

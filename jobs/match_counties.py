@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.assignments.service import rematch
 from rider_hub.intake.store import sending_counties
 from rider_hub.runs import service as runs
@@ -12,6 +13,7 @@ from rider_hub.runs.model import Run
 __all__ = ["JOB"]
 
 
+@takes()
 async def match_counties(hub: Hub, run: Run) -> Mapping[str, int]:
     """Match each county once, telling progress county by county."""
     actor = Actor.job("match_counties")

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.membership.totals import publish_totals as publish
 from rider_hub.runs.model import Run
 
 __all__ = ["JOB"]
 
 
+@takes()
 async def publish_totals(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """Publish this week's figures, once a week. No counts: they are suppressed on the page."""
     await publish(hub, Actor.job("publish_totals"))

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.membership.shuffling import rewrite_private
 from rider_hub.runs.model import Run
 
 __all__ = ["JOB"]
 
 
+@takes()
 async def rewrite(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """Give every rider a record and seal all of them anew."""
     return await rewrite_private(hub, Actor.job("rewrite_private"))

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.outreach.service import surface
 from rider_hub.runs.model import Run
 
 __all__ = ["JOB"]
 
 
+@takes()
 async def surface_invitations(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """Surface the coming activities for those who consented.
 

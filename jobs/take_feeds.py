@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from connectors.records import Registration, Station
 from jobs.job import Every, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.intake.taking import take_offered
 from rider_hub.runs.model import Run
 
 __all__ = ["JOB"]
 
 
+@takes(rows=(Station, Registration))
 async def take_feeds(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """Take from every sender; counts are those of the receipts."""
     totals: Counter[str] = Counter()

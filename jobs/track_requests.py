@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from jobs.job import Every, Job
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.requests.service import track_overdue
 from rider_hub.runs.model import Run
 
 __all__ = ["JOB"]
 
 
+@takes()
 async def track_requests(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """Mark and escalate what is overdue."""
     return await track_overdue(hub, Actor.job("track_requests"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from jobs.job import Daily, Job
 from rider_hub.access import Hub
 from rider_hub.access.heads import read_heads
+from rider_hub.access.inputs import takes
 from rider_hub.access.sealer import FAULTS
 from rider_hub.access.verify import verify
 from rider_hub.errors import HubError
@@ -14,6 +15,7 @@ from rider_hub.runs.model import Run
 __all__ = ["JOB"]
 
 
+@takes()
 async def verify_trail(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """Walk every row, seal and head; raises HubError that names the first finding."""
     heads = await asyncio.to_thread(read_heads, hub.settings.audit_heads)

@@ -7,10 +7,17 @@ import click
 
 from geo.datum import FRAMES
 from geo.errors import GeoError
+from rider_hub.access.inputs import takes
 from rider_hub.assignments.files import MatchFilesReport, match_files
 from rider_hub.errors import HubError
 
 __all__ = ["match_files_command"]
+
+_POINT: dict[str, tuple[str, ...]] = {"lng": (), "lat": (), "frame": ()}
+_RIDER = {"rider_ref": (), "station_ref": (), **_POINT}
+_STATION = {"station_ref": (), **_POINT}
+_LOVE_STATION = {"code": (), "opening_hours": (), **_POINT}
+_AREA: dict[str, tuple[str, ...]] = {"code": (), "name": ()}
 
 _FILE = click.Path(path_type=Path)
 # Distances are metres; 1500 and 15 are the defaults of parameters/matching.toml.
@@ -27,6 +34,7 @@ _UNUSABLE = 2
 @click.option("--radius-m", type=click.FloatRange(min=0), default=_RADIUS_M, show_default=True)
 @click.option("--border-m", type=click.FloatRange(0, 10_000), default=_BORDER_M, show_default=True)
 @click.option("--out", type=_FILE, required=True, help="CSV; refused rows go to the .rejects.csv beside it")
+@takes(rows=(_RIDER, _AREA, _STATION, _LOVE_STATION))
 def match_files_command(
     *,
     riders: Path,

@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import ACTOR, HUB, Actor, Hub, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.access.policy import allows
 from rider_hub.access.users import shown_names
 from rider_hub.assignments import service, store
@@ -148,6 +149,7 @@ def _next_step(run: RowMapping, actor: Actor) -> list[tuple[str, str, str, bool]
     return steps.get(run["state"], []) if allows(actor, "match.approve") else []
 
 
+@takes()
 async def _preview(request: web.Request) -> web.Response:
     hub, actor = request.app[HUB], request[ACTOR]
     counties = [code for code in actor.scope.divisions if len(code) == _COUNTY_DIGITS]
@@ -160,6 +162,7 @@ async def _preview(request: web.Request) -> web.Response:
 def _step(use_case: Callable[[Hub, Actor, str], Awaitable[object]]) -> Handler:
     """Return the handler of one step of a run: do it, and show the run as it then is."""
 
+    @takes()
     async def handler(request: web.Request) -> web.Response:
         run_id = request.match_info["id"]
         await use_case(request.app[HUB], request[ACTOR], run_id)

@@ -9,6 +9,7 @@ import click
 
 from rider_hub.access import Actor, Hub
 from rider_hub.access.heads import read_heads
+from rider_hub.access.inputs import takes
 from rider_hub.access.opening import open_hub
 from rider_hub.access.trail_export import export_trail
 from rider_hub.access.verify import Report, verify
@@ -57,6 +58,7 @@ async def _verify(settings: Settings) -> Report:
 @click.option("--to", "end", required=True, type=click.DateTime(_DATES), help="Beijing time, not included.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A file that is not there yet.")
 @as_user
+@takes()
 def audit_export(start: datetime, end: datetime, out: Path, username: str) -> None:
     """Write whole seals with their rows as JSON lines; docs/audit.md says how to verify them."""
 

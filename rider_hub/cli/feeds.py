@@ -11,10 +11,11 @@ import msgspec
 from connectors import sources
 from connectors.checker import CheckReport, check_file
 from connectors.errors import FeedError
-from connectors.records import FeedType, Frame, Tier
+from connectors.records import RECORD_TYPES, FeedType, Frame, Registration, Station, Tier
 from connectors.simulator import Faults, PlatformServer
 from connectors.transport.files import FileRow, read_rows
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.cli.running import as_user, echo_json, run_as, run_with_hub, saying_errors
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.files import take_file
@@ -47,6 +48,7 @@ def feed() -> None:
     help="Frame of rows that state none.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON alone on standard output.")
+@takes(rows=tuple(RECORD_TYPES.values()))
 def feed_check(
     *,
     file: Path,
@@ -118,6 +120,7 @@ async def _check_references(
     "--folder", type=click.Path(path_type=Path, file_okay=False), help="Folder the hub reads files from."
 )
 @as_user
+@takes()
 def feed_register(
     *,
     platform: str,
@@ -180,6 +183,7 @@ def feed_county_key(county: str, username: str) -> None:
 @click.option("--platform", required=True)
 @click.option("--type", "feed_type", type=click.Choice(_FEED_TYPES), required=True)
 @as_user
+@takes(rows=(Station, Registration))
 def feed_push(file: Path, platform: str, feed_type: FeedType, username: str) -> None:
     """Take a platform's file in and print the receipt."""
 
@@ -212,6 +216,7 @@ def feed_replay(receipt_id: str, username: str) -> None:
 @click.option("--bad-every", default=0, help="Break every n-th row.")
 @click.option("--forbidden-every", default=0, help="Give every n-th row a forbidden field.")
 @click.option("--outage", multiple=True, type=int, help="HTTP statuses to answer first, such as 503.")
+@takes(rows=(Station, Registration))
 def simulate(
     *, source: str, stations: Path | None, registrations: Path | None, outage: tuple[int, ...], **every: int
 ) -> None:

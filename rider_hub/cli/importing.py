@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 import click
 
 from connectors.errors import FeedError
+from connectors.records import Station
 from connectors.transport.files import FileRow, read_rows
 from geo.area_reading import read_areas
 from geo.boundaries import check
 from geo.datum import FRAMES
 from rider_hub.access import Actor, Hub
+from rider_hub.access.inputs import takes
 from rider_hub.cli.import_report import plain, say, tell
 from rider_hub.cli.running import as_user, echo_json, run_as, saying_errors
 from rider_hub.clock import local_date
@@ -25,15 +27,22 @@ from rider_hub.divisions.boundary_checks import (
     with_trimmed_codes,
 )
 from rider_hub.divisions.faults import fault
+from rider_hub.divisions.overlays import PARK
 from rider_hub.divisions.rows import ImportReport
+from rider_hub.divisions.service import CODE_TABLE
 from rider_hub.errors import Failure, Invalid
 from rider_hub.lovestations import service as lovestations_service
+from rider_hub.lovestations.entries import LOVE_STATION
 from rider_hub.organizations import service as organizations_service
+from rider_hub.organizations.entries import INSTRUCTOR, ORGANIZATION, PLATFORM
 
 __all__ = ["boundaries", "importing"]
 
 _T = TypeVar("_T", bound=Callable[..., Any])
 _COUNTY_DIGITS = 6
+
+#: What is read of a boundary file beside its shapes; the columns may be named otherwise.
+_AREA: dict[str, tuple[str, ...]] = {"code": (), "name": ()}
 
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 _json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON alone.")
@@ -64,6 +73,7 @@ def importing() -> None:
 @click.option("--region", help="Code of the division the table describes whole; found where not given.")
 @as_user
 @_json
+@takes(rows=(CODE_TABLE,))
 def import_divisions(  # noqa: PLR0917 - click passes options by name
     file: Path, title: str, as_of: datetime, region: str | None, username: str, as_json: bool
 ) -> None:
@@ -88,6 +98,7 @@ def import_divisions(  # noqa: PLR0917 - click passes options by name
 @_both_columns
 @as_user
 @_json
+@takes(rows=(_AREA,))
 def import_boundaries(  # noqa: PLR0917 - click passes options by name
     file: Path,
     level: Any,
@@ -123,6 +134,7 @@ def import_boundaries(  # noqa: PLR0917 - click passes options by name
 @_keep_good
 @as_user
 @_json
+@takes(rows=(ORGANIZATION,))
 def import_organizations(file: Path, keep_good: bool, username: str, as_json: bool) -> None:
     """Import party organizations and what they cover."""
 
@@ -137,6 +149,7 @@ def import_organizations(file: Path, keep_good: bool, username: str, as_json: bo
 @_keep_good
 @as_user
 @_json
+@takes(rows=(PLATFORM,))
 def import_platforms(file: Path, keep_good: bool, username: str, as_json: bool) -> None:
     """Import platforms: code,name."""
 
@@ -151,6 +164,7 @@ def import_platforms(file: Path, keep_good: bool, username: str, as_json: bool) 
 @_keep_good
 @as_user
 @_json
+@takes(rows=(INSTRUCTOR,))
 def import_instructors(file: Path, keep_good: bool, username: str, as_json: bool) -> None:
     """Import instructors' posts: code,title,division; never persons."""
 
@@ -164,6 +178,7 @@ def import_instructors(file: Path, keep_good: bool, username: str, as_json: bool
 @_file
 @as_user
 @_json
+@takes(rows=(PARK,))
 def import_parks(file: Path, username: str, as_json: bool) -> None:
     """Import parks, the sets of divisions a scope may name: code,name,division, a row a division."""
 
@@ -181,6 +196,7 @@ def import_parks(file: Path, username: str, as_json: bool) -> None:
 @_keep_good
 @as_user
 @_json
+@takes(rows=(Station,))
 def import_stations(  # noqa: PLR0917 - click passes options by name
     file: Path,
     platform: str,
@@ -212,6 +228,7 @@ def import_stations(  # noqa: PLR0917 - click passes options by name
 @_keep_good
 @as_user
 @_json
+@takes(rows=(LOVE_STATION,))
 def import_love_stations(
     file: Path, frame: str | None, keep_good: bool, username: str, as_json: bool
 ) -> None:
@@ -240,6 +257,7 @@ def boundaries() -> None:
 )
 @_both_columns
 @_json
+@takes(rows=(_AREA, CODE_TABLE))
 def boundaries_check(  # noqa: PLR0917 - click passes options by name
     file: Path, frame: str, expect_codes: Path | None, code_column: str, name_column: str, as_json: bool
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from rider_hub.access import Actor, Hub, custody
+from rider_hub.access.inputs import takes
 from rider_hub.access.keyfile import PURPOSES, Keyset, write_keys
 from rider_hub.access.keys import Keyring
 from rider_hub.access.resealing import Count, count_rows
@@ -110,6 +111,7 @@ def _say(done: Rotated) -> None:
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @as_user
 @_two
+@takes()
 def keys_export(target: Path, *, username: str, two: bool) -> None:
     """Write a copy of the keys for custody, sealed by a passphrase; on the trail."""
     phrases = _ask(2 if two else 1, confirm=True)
@@ -132,6 +134,7 @@ def keys_export(target: Path, *, username: str, two: bool) -> None:
 @keys.command("check-copy")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @_two
+@takes()
 def keys_check_copy(source: Path, *, two: bool) -> None:
     """Open a sealed copy, say which keys are in it, and write nothing."""
     phrases = _ask(2 if two else 1, confirm=False)
@@ -143,6 +146,7 @@ def keys_check_copy(source: Path, *, two: bool) -> None:
 @keys.command("import")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @_two
+@takes()
 def keys_import(source: Path, *, two: bool) -> None:
     """Restore the key file from a sealed copy, where there is none; then try it on the database."""
     settings = saying_errors(Settings.from_env)

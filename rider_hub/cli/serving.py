@@ -11,6 +11,7 @@ from aiohttp import web
 from rider_hub.access import Actor, Hub, Role
 from rider_hub.access.actor import STAFF_ROLES
 from rider_hub.access.first_start import console, offer_setup
+from rider_hub.access.inputs import takes
 from rider_hub.access.opening import make_first_keys, open_hub
 from rider_hub.access.users import add_user, any_user, operator
 from rider_hub.app import build_app, runner_for
@@ -99,6 +100,7 @@ user.add_command(sign_on.unlink)
 )
 @click.option("--as", "acting", metavar="USER", help="Who adds; not needed for the first account.")
 @click.password_option()
+@takes()
 def user_add(
     *,
     username: str,

@@ -9,6 +9,7 @@ import click
 import msgspec
 from aiohttp import web
 
+from rider_hub.access.inputs import takes
 from rider_hub.app import build_app, runner_for
 from rider_hub.cli.running import saying_errors
 from rider_hub.demo.run import Demo, build_demo
@@ -35,6 +36,7 @@ _PORTS = 100
 )
 @click.option("--county", default="110101", show_default=True, help="A county of Beijing, 6 digits.")
 @click.option("--port", type=int, default=8080, show_default=True, help="Taken: the next free one is used.")
+@takes()
 def demo(*, no_serve: bool, as_json: bool, folder: Path, scale: float, county: str, port: int) -> None:
     """Build the demo (generated persons, real streets of Beijing) and serve it on 127.0.0.1."""
     configure(json=False)

@@ -13,9 +13,9 @@ from rider_hub.divisions.registry import Entry, check_divisions, outcome, read_e
 from rider_hub.divisions.rows import Cells, ImportReport, Row
 from rider_hub.storage import in_batches, insert_rows, upsert_rows
 
-__all__ = ["import_parks"]
+__all__ = ["PARK", "import_parks"]
 
-_HEADINGS: Final = {
+PARK: Final = {
     "code": ("编号", "园区编号"),
     "name": ("名称", "园区名称"),
     "division": ("区划代码", "街道代码", "社区代码"),
@@ -29,7 +29,7 @@ async def import_parks(hub: Hub, actor: Actor, rows: Iterable[Row]) -> ImportRep
     A park that is named gets exactly the divisions named with it, and whoever has it in scope sees those at
     once. Every division, and a park that is there already, must lie in the actor's own scope.
     """
-    entries = read_entries(rows, _HEADINGS, _read, key="row")
+    entries = read_entries(rows, PARK, _read, key="row")
     async with hub.change(actor, "imports.change", target="parks") as work:
         await check_divisions(work.connection, work.scope, entries)
         await _check_parks(work.connection, work.scope, entries)

@@ -20,9 +20,9 @@ from rider_hub.divisions.rows import ImportReport, Row, read_headings
 from rider_hub.divisions.store import codes_inside, upper_codes
 from rider_hub.storage import new_id
 
-__all__ = ["code_rows", "import_boundaries", "import_divisions"]
+__all__ = ["CODE_TABLE", "code_rows", "import_boundaries", "import_divisions"]
 
-_HEADINGS: Final = {
+CODE_TABLE: Final = {
     "code": ("代码", "区划代码", "统计用区划代码", "行政区划代码"),
     "name": ("名称", "区划名称", "单位名称"),
     "level": ("级别", "层级"),
@@ -100,7 +100,7 @@ async def import_boundaries(
 
 def code_rows(rows: Iterable[Row]) -> Iterator[CodeRow]:
     """Yield the rows of a code table as text, whatever the language of its headings."""
-    for number, cells in read_headings(rows, _HEADINGS):
+    for number, cells in read_headings(rows, CODE_TABLE):
         yield CodeRow(number, *(_text(cells.get(name)) for name in ("code", "name", "level", "parent")))
 
 

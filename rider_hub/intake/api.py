@@ -9,10 +9,11 @@ from aiohttp import web
 
 from connectors.errors import FeedError
 from connectors.problems import feed_error
-from connectors.records import FeedType
+from connectors.records import FeedType, Registration, Station
 from connectors.transport.http_push import MAX_SENT, MIB, read_push
 from connectors.transport.signatures import verify
 from rider_hub.access import HUB, Actor, Hub, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.errors import Absent, Unauthenticated
 from rider_hub.intake import store
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
@@ -41,6 +42,7 @@ def routes() -> list[web.RouteDef]:
     )
 
 
+@takes(rows=(Station, Registration))
 async def _push(request: web.Request) -> web.StreamResponse:
     """Take a signed batch; 200 with the receipt, 202 where the whole batch is held."""
     hub, platform = request.app[HUB], request.match_info["platform"]
@@ -63,6 +65,7 @@ async def _push(request: web.Request) -> web.StreamResponse:
     return _json(receipt.to_json(), status=status, headers=headers)
 
 
+@takes(rows=(Station, Registration))
 async def _check(request: web.Request) -> web.StreamResponse:
     """Check a signed batch as a push would and store nothing of it."""
     hub, platform = request.app[HUB], request.match_info["platform"]

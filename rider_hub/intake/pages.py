@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 
 from geo.frames import READINGS
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.access.policy import allows
 from rider_hub.access.purposes import MEND_REASONS, Purpose
 from rider_hub.errors import HubError, Invalid
@@ -166,6 +167,7 @@ def _evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
+@takes(Release)
 async def _release(request: web.Request) -> web.Response:
     form = await read_form(request, Release)
     receipt_id = request.match_info["id"]
@@ -182,6 +184,7 @@ async def _release(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/feeds/receipts/{receipt_id}")
 
 
+@takes()
 async def _replay_all(request: web.Request) -> web.Response:
     [receipt, *_] = await replay(request.app[HUB], request[ACTOR], receipt_id=request.match_info["id"])
     raise web.HTTPSeeOther(f"/feeds/receipts/{receipt.id}")
@@ -197,6 +200,7 @@ async def _closed_row(request: web.Request, form: Form[PurposeForm], status: int
     return await _render_row(request, row, form, status=status)
 
 
+@takes(PurposeForm)
 async def _open(request: web.Request) -> web.Response:
     form = await read_form(request, PurposeForm)
     try:
@@ -241,6 +245,7 @@ async def _render_row(
     return response
 
 
+@takes(Mended)
 async def _replay(request: web.Request) -> web.Response:
     form = await read_form(request, Mended, limit=_MAX_FORM)
     row_id = request.match_info["id"]
@@ -257,6 +262,7 @@ async def _replay(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/feeds/receipts/{receipt.id}")
 
 
+@takes()
 async def _return(request: web.Request) -> web.Response:
     await return_row(request.app[HUB], request[ACTOR], request.match_info["id"])
     raise web.HTTPSeeOther(f"/feeds/quarantine/{request.match_info['id']}")

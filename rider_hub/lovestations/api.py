@@ -9,6 +9,7 @@ from aiohttp import web
 from connectors.records import Frame
 from geo.errors import GeoError
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.errors import Failure, Invalid
 from rider_hub.lovestations.hours import describe
 from rider_hub.lovestations.locating import Located, Place, locate
@@ -30,6 +31,7 @@ def routes() -> list[web.RouteDef]:
     return guarded("locate", [web.post("/api/v1/locate", _locate)])
 
 
+@takes(LocateRequest)
 async def _locate(request: web.Request) -> web.Response:
     try:
         asked = msgspec.json.decode(await request.read(), type=LocateRequest)

@@ -11,9 +11,9 @@ from rider_hub.divisions.rows import Cells, Row, separated
 from rider_hub.errors import Failure
 from rider_hub.lovestations.hours import parse
 
-__all__ = ["read_love_stations", "unreadable_hours"]
+__all__ = ["LOVE_STATION", "read_love_stations", "unreadable_hours"]
 
-_HEADINGS: Final = {
+LOVE_STATION: Final = {
     "code": ("编号", "驿站编号", "代码"),
     "name": ("名称", "驿站名称"),
     "address": ("地址", "驿站地址"),
@@ -57,7 +57,7 @@ def read_love_stations(rows: Iterable[Row], today: date, frame: str | None) -> l
             entry.divisions.append(("division", division))
         return entry
 
-    return read_entries(rows, _HEADINGS, read)
+    return read_entries(rows, LOVE_STATION, read)
 
 
 def unreadable_hours(entries: Sequence[Entry]) -> tuple[Failure, ...]:

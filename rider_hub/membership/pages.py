@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.access.small_counts import count_words, small_count
 from rider_hub.errors import Conflict
 from rider_hub.membership.totals import own_totals, street_totals
@@ -91,6 +92,7 @@ async def _show(request: web.Request, fault: str = "", status: int = 200) -> web
     return response
 
 
+@takes(Answer)
 async def _answer(request: web.Request) -> web.Response:
     form = await read_form(request, Answer)
     if form.value is None:

@@ -13,9 +13,17 @@ from rider_hub.divisions.rows import Cells, Row, separated
 from rider_hub.errors import Failure
 from rider_hub.organizations.model import CoveredKind, HostKind, OrganizationKind
 
-__all__ = ["person_columns", "read_instructors", "read_organizations", "read_platforms"]
+__all__ = [
+    "INSTRUCTOR",
+    "ORGANIZATION",
+    "PLATFORM",
+    "person_columns",
+    "read_instructors",
+    "read_organizations",
+    "read_platforms",
+]
 
-_ORGANIZATION: Final = {
+ORGANIZATION: Final = {
     "code": ("编号", "组织编号", "党组织编号", "代码", "党组织代码"),
     "name": ("名称", "党组织名称", "组织名称"),
     "kind": ("类别", "类型", "党组织类别", "组织类别"),
@@ -27,14 +35,14 @@ _ORGANIZATION: Final = {
     "valid_from": ("成立日期", "开始日期", "启用日期"),
     "valid_to": ("撤销日期", "截止日期", "停用日期"),
 }
-_INSTRUCTOR: Final = {
+INSTRUCTOR: Final = {
     "code": ("编号", "岗位编号", "代码"),
     "title": ("岗位", "岗位名称", "名称"),
     "division": ("区划", "区划代码", "街道代码", "所在街道"),
     "valid_from": ("开始日期", "启用日期"),
     "valid_to": ("截止日期", "停用日期"),
 }
-_PLATFORM: Final = {"code": ("编号", "代码", "平台代码"), "name": ("名称", "平台名称")}
+PLATFORM: Final = {"code": ("编号", "代码", "平台代码"), "name": ("名称", "平台名称")}
 #: Folded headings that mean a person stands in the row.
 _PERSON: Final = ("姓名", "name", "电话", "手机", "手机号", "联系电话", "phone", "mobile", "身份证号")
 
@@ -94,7 +102,7 @@ def read_organizations(rows: Iterable[Row], today: date) -> list[Entry]:
         entry.divisions += [("covers", ref) for kind, ref in covers if kind != CoveredKind.STATION]
         return entry
 
-    return read_entries(rows, _ORGANIZATION, read)
+    return read_entries(rows, ORGANIZATION, read)
 
 
 def read_instructors(rows: Iterable[Row], today: date) -> list[Entry]:
@@ -117,7 +125,7 @@ def read_instructors(rows: Iterable[Row], today: date) -> list[Entry]:
             entry.divisions.append(("division", division))
         return entry
 
-    return read_entries(rows, _INSTRUCTOR, read)
+    return read_entries(rows, INSTRUCTOR, read)
 
 
 def read_platforms(rows: Iterable[Row]) -> list[Entry]:
@@ -130,7 +138,7 @@ def read_platforms(rows: Iterable[Row]) -> list[Entry]:
         }
         return Entry(cells, values)
 
-    return read_entries(rows, _PLATFORM, read)
+    return read_entries(rows, PLATFORM, read)
 
 
 def person_columns(rows: Sequence[Row]) -> list[Failure]:

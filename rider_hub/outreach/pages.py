@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.clock import SHANGHAI, check_aware
 from rider_hub.errors import Conflict, Invalid
 from rider_hub.outreach.activities import create_activity, list_activities, own_organizations
@@ -106,6 +107,7 @@ async def _show(request: web.Request, fault: str = "", status: int = 200) -> web
     )
 
 
+@takes()
 async def _invite(request: web.Request) -> web.Response:
     try:
         await invite(request.app[HUB], request[ACTOR], request.match_info["id"])
@@ -114,6 +116,7 @@ async def _invite(request: web.Request) -> web.Response:
     return _see("/invitations")
 
 
+@takes()
 async def _attended(request: web.Request) -> web.Response:
     try:
         await mark_attended(request.app[HUB], request[ACTOR], request.match_info["id"])
@@ -137,6 +140,7 @@ async def _new(request: web.Request) -> web.Response:
     return await _form(request, Form.filled(audience="open"))
 
 
+@takes(NewActivity)
 async def _create(request: web.Request) -> web.Response:
     form = await read_form(request, NewActivity)
     if form.value is None:

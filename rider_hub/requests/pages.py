@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, Actor, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.access.policy import allows, require
 from rider_hub.access.purposes import UNMASK_REASONS, Purpose
 from rider_hub.divisions.store import children, names
@@ -92,6 +93,7 @@ async def _request(request: web.Request) -> web.Response:
     return await _shown(request, Form.filled())
 
 
+@takes(Answer)
 async def _answer(request: web.Request) -> web.Response:
     form = await read_form(request, Answer)
     if form.value is None:
@@ -103,6 +105,7 @@ async def _answer(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/requests/{request.match_info['id']}")
 
 
+@takes(PurposeForm)
 async def _unmask(request: web.Request) -> web.Response:
     form = await read_form(request, PurposeForm)
     hub, actor, request_id = request.app[HUB], request[ACTOR], request.match_info["id"]
@@ -143,6 +146,7 @@ async def _new(request: web.Request) -> web.Response:
     return await _form(request, Form.filled(seed=new_seed()))
 
 
+@takes(Recorded)
 async def _record(request: web.Request) -> web.Response:
     form = await read_form(request, Recorded)
     if form.value is None:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
 from rider_hub.access.addresses import cookies_are_secure
+from rider_hub.access.inputs import takes
 from rider_hub.divisions.model import level_of
 from rider_hub.errors import Absent, Conflict, Invalid
 from rider_hub.requests import listing, service
@@ -113,6 +114,7 @@ async def _ask_words(request: web.Request, form: Form[Any], step: Step, *, statu
     )
 
 
+@takes(Difficulty)
 async def _file(request: web.Request) -> web.Response:
     form: Form[Any] = await read_form(request, Difficulty)
     if form.value is not None:
@@ -185,6 +187,7 @@ async def _one(request: web.Request) -> web.Response:
     return await _shown(request, found, Form.filled())
 
 
+@takes(Said)
 async def _say(request: web.Request) -> web.Response:
     request_id = request.match_info["id"]
     said = (await read_form(request, Said)).checked()
@@ -199,6 +202,7 @@ async def _ask(request: web.Request) -> web.Response:
     return await render(request, "requests/phone_query.html", back="/r/requests", form=Form.filled())
 
 
+@takes(Asked)
 async def _query(request: web.Request) -> web.Response:
     """Show the request of a code, which travels in the body alone and never in an address."""
     form: Form[Any] = await read_form(request, Asked)

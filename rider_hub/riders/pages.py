@@ -9,6 +9,7 @@ from aiohttp import web
 from sqlalchemy import RowMapping
 
 from rider_hub.access import ACTOR, HUB, Look, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.access.policy import allows
 from rider_hub.access.purposes import UNMASK_REASONS, Purpose
 from rider_hub.errors import Invalid
@@ -104,6 +105,7 @@ async def _actions(request: web.Request) -> Sequence[Action]:
     )
 
 
+@takes()
 async def _new_phone(request: web.Request) -> web.Response:
     rider_id = request.match_info["id"]
     await service.confirm_new_phone(request.app[HUB], request[ACTOR], rider_id)
@@ -114,6 +116,7 @@ async def _rider(request: web.Request) -> web.Response:
     return await _shown(request, Form.filled())
 
 
+@takes(PurposeForm)
 async def _unmask(request: web.Request) -> web.Response:
     form = await read_form(request, PurposeForm)
     hub, actor, rider_id = request.app[HUB], request[ACTOR], request.match_info["id"]
@@ -200,6 +203,7 @@ async def _link(request: web.Request) -> web.Response:
     return await render(request, "riders/link.html", it=found, states=LINK_STATES, choices=choices)
 
 
+@takes(Decision)
 async def _decide(request: web.Request) -> web.Response:
     value = (await read_form(request, Decision)).checked()
     link_id = request.match_info["id"]

@@ -10,6 +10,7 @@ from rider_hub.access import ACTOR, HUB, Actor, Role, approvals, guarded
 from rider_hub.access.answering import answer, end
 from rider_hub.access.approval_model import Approval, Kind
 from rider_hub.access.approval_model import State as Stage
+from rider_hub.access.inputs import takes
 from rider_hub.access.policy import allows
 from rider_hub.access.users import shown_names
 from rider_hub.parameters import parameter
@@ -152,6 +153,7 @@ def _download(one: Approval, actor: Actor) -> str | None:
 
 
 def _answering(*, approve: bool) -> Handler:
+    @takes(Answer)
     async def handler(request: web.Request) -> web.Response:
         form = await read_form(request, Answer)
         if form.value is None:
@@ -163,6 +165,7 @@ def _answering(*, approve: bool) -> Handler:
     return handler
 
 
+@takes()
 async def _end(request: web.Request) -> web.Response:
     ended = await end(request.app[HUB], request[ACTOR], request.match_info["id"])
     raise web.HTTPSeeOther(approval_url(ended.id))

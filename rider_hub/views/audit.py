@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import ACTOR, HUB, Actor, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.access.seals import chain_end, unsealed
 from rider_hub.access.trail import Asked, find_row, list_rows, own_actors, review_row
 from rider_hub.access.users import shown_names
@@ -81,6 +82,7 @@ async def _one(request: web.Request) -> web.Response:
     )
 
 
+@takes()
 async def _review(request: web.Request) -> web.Response:
     hub, viewer, row_id = request.app[HUB], request[ACTOR], request.match_info["id"]
     async with hub.look(viewer, "audit.view") as look:

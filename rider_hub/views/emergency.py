@@ -9,6 +9,7 @@ from aiohttp import web
 from rider_hub.access import ACTOR, HUB, approvals, guarded
 from rider_hub.access.approval_model import Kind
 from rider_hub.access.emergency import LENDABLE, MINUTES, ask_access
+from rider_hub.access.inputs import takes
 from rider_hub.access.purposes import EMERGENCY_REASONS, Purpose
 from rider_hub.access.users import shown_names
 from rider_hub.divisions.store import children, names
@@ -48,6 +49,7 @@ async def _new(request: web.Request) -> web.Response:
     return await _form(request, Form.filled())
 
 
+@takes(Asked)
 async def _ask(request: web.Request) -> web.Response:
     form = await read_form(request, Asked)
     places = dict(await _places(request))

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.access.sessions import close_session, open_session
 from rider_hub.errors import Conflict, Invalid, Unauthenticated
 from rider_hub.messages.delivery import deliver
@@ -66,6 +67,7 @@ async def _ask_phone(request: web.Request) -> web.Response:
     return await render(request, "views/phone/login.html", form=Form.filled(), next=came_from)
 
 
+@takes(Phone)
 async def _send(request: web.Request) -> web.Response:
     hub = request.app[HUB]
     form = await read_form(request, Phone)
@@ -88,6 +90,7 @@ async def _ask_code(request: web.Request, form: Form[Code], target: str, status:
     return await render(request, "views/phone/code.html", status=status, form=form, next=target, demo=demo)
 
 
+@takes(Code)
 async def _verify(request: web.Request) -> web.Response:
     form = await read_form(request, Code)
     target = _own(form.text("next") or _HOME)
@@ -104,6 +107,7 @@ async def _verify(request: web.Request) -> web.Response:
     return response
 
 
+@takes()
 async def _sign_out(request: web.Request) -> web.Response:
     response = web.Response(status=303, headers={"Location": _HOME})
     if request[ACTOR].session is not None:

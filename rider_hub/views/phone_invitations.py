@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.consent.model import Purpose
 from rider_hub.consent.store import current
 from rider_hub.membership.service import bodies_for, own_membership
@@ -54,6 +55,7 @@ async def _open(request: web.Request) -> web.Response:
     return await render(request, "views/phone/open_activities.html", notice=notice, bodies=bodies)
 
 
+@takes(Answer)
 async def _answer(request: web.Request) -> web.Response:
     accept = (await read_form(request, Answer)).checked().answer == "yes"
     await answer_invitation(request.app[HUB], request[ACTOR], request.match_info["id"], accept=accept)

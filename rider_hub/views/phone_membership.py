@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.consent.model import PURPOSE_TITLES, Notice, Purpose
 from rider_hub.consent.ports import PORTS
 from rider_hub.consent.store import current
@@ -96,6 +97,7 @@ async def _page(request: web.Request) -> web.Response:
     )
 
 
+@takes(Answers)
 async def _answer(request: web.Request) -> web.Response:
     form = await read_form(request, Answers)
     answers = form.value
@@ -168,6 +170,7 @@ async def _homes(request: web.Request) -> web.Response:
     )
 
 
+@takes(Asked)
 async def _ask_home(request: web.Request) -> web.Response:
     asked = (await read_form(request, Asked)).checked()
     await ask_verification(
@@ -176,6 +179,7 @@ async def _ask_home(request: web.Request) -> web.Response:
     return web.Response(status=303, headers={"Location": _PAGE})
 
 
+@takes(Agreed)
 async def _opt_in(request: web.Request) -> web.Response:
     agreed = (await read_form(request, Agreed)).checked()
     await opt_in(
@@ -188,6 +192,7 @@ async def _opt_in(request: web.Request) -> web.Response:
     return web.Response(status=303, headers={"Location": _BACK.get(agreed.purpose, _PAGE)})
 
 
+@takes(Withdrawn)
 async def _withdraw(request: web.Request) -> web.Response:
     purpose = (await read_form(request, Withdrawn)).checked().purpose
     if purpose not in PURPOSE_TITLES:

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.inputs import takes
 from rider_hub.assignments.listing import Names
 from rider_hub.assignments.store import current
 from rider_hub.consent.ports import PORTS, export
@@ -62,6 +63,7 @@ async def _community(request: web.Request) -> web.Response:
     return await render(request, "views/phone/community.html", words=words[:30], places=places, fault="")
 
 
+@takes(Chosen)
 async def _choose(request: web.Request) -> web.Response:
     form = await read_form(request, Chosen)
     try:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from rider_hub.access import HUB, guarded
 from rider_hub.access.first_start import first_administrator, is_first_start
+from rider_hub.access.inputs import takes
 from rider_hub.errors import Absent, Invalid
 from rider_hub.views.signin import with_faults
 from rider_hub.web.forms import Form, read_form
@@ -36,6 +37,7 @@ async def _page(request: web.Request) -> web.Response:
     return await render(request, "views/setup.html", form=Form.filled())
 
 
+@takes(First)
 async def _make(request: web.Request) -> web.Response:
     hub = request.app[HUB]
     if not await is_first_start(hub):

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
 from rider_hub.access.first_start import is_first_start
+from rider_hub.access.inputs import takes
 from rider_hub.access.own_account import change_password, confirm_factor
 from rider_hub.access.second_factor import offer_secret, provisioning_uri
 from rider_hub.access.sessions import close_session, open_session, set_cookie
@@ -89,6 +90,7 @@ async def _page(request: web.Request) -> web.Response:
     )
 
 
+@takes(SignIn)
 async def _sign_in(request: web.Request) -> web.Response:
     hub = request.app[HUB]
     form = await read_form(request, SignIn)
@@ -109,6 +111,7 @@ async def _code_page(request: web.Request) -> web.Response:
     return await _stage_page(request, Stage.CODE, "views/login_code.html")
 
 
+@takes(Code)
 async def _code(request: web.Request) -> web.Response:
     hub, token = request.app[HUB], request.cookies.get(_STEP, "")
     account = await _at_stage(request, Stage.CODE)
@@ -127,6 +130,7 @@ async def _password_page(request: web.Request) -> web.Response:
     return await _stage_page(request, Stage.PASSWORD, "views/login_password.html")
 
 
+@takes(NewPassword)
 async def _password(request: web.Request) -> web.Response:
     hub = request.app[HUB]
     account = await _at_stage(request, Stage.PASSWORD)
@@ -160,6 +164,7 @@ async def _enrol_page(request: web.Request) -> web.Response:
     return await _show_enrol(request, account, Form.filled())
 
 
+@takes(Code)
 async def _enrol(request: web.Request) -> web.Response:
     hub = request.app[HUB]
     account = await _at_stage(request, Stage.ENROL)
@@ -228,6 +233,7 @@ async def _stage_page(request: web.Request, stage: Stage, template: str) -> web.
     return await _show(request, template, Form.filled(), account=account)
 
 
+@takes()
 async def _sign_out(request: web.Request) -> web.Response:
     response = _to_login()
     if request[ACTOR].session is not None:

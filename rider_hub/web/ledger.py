@@ -2,7 +2,9 @@
 
 from aiohttp import web
 
+from rider_hub.access.inputs import takes
 from rider_hub.web import exporting
+from rider_hub.web.forms import PurposeForm
 from rider_hub.web.ledger_view import Action, Column, Ledger, LedgerView, ledger_view
 from rider_hub.web.shell import render
 
@@ -30,6 +32,7 @@ def export_routes(ledger: Ledger, path: str) -> list[web.RouteDef]:
     async def asking(request: web.Request) -> web.Response:
         return await exporting.asking(ledger, request)
 
+    @takes(PurposeForm)
     async def ask(request: web.Request) -> web.Response:
         return await exporting.ask(ledger, request)
 
