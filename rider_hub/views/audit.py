@@ -143,14 +143,14 @@ _LEDGER = Ledger(
     columns=[
         Column("at", "时间", "time"),
         Column("who", "谁", width=8),
-        Column("actor_title", "身份", width=16),
+        Column("actor_title", "身份", width=12),
         Column("what", "做了什么", width=12),
         Column("outcome", "结果", "state", states=OUTCOMES),
-        Column("purpose", "用途", width=16),
+        Column("review", "复核", "state", states=REVIEWS),
+        Column("purpose", "用途", width=12),
         Column("target", "对象", width=16, hidden=True),
         Column("people", "涉及骑手", "number"),
-        Column("counted", "数量", width=12),
-        Column("review", "复核", "state", states=REVIEWS),
+        Column("counted", "数量", width=12, hidden=True),
         Column("sealed", "封存", width=6, hidden=True),
     ],
     filters=[
