@@ -18,6 +18,7 @@ from rider_hub.access.sessions import identify, protect
 from rider_hub.consent.ports import PORTS, Ports
 from rider_hub.membership import ports as membership_ports
 from rider_hub.outreach import answers
+from rider_hub.requests.reach import reach_of
 from rider_hub.requests.store import counts_waiting
 from rider_hub.riders.pages import SECTIONS
 from rider_hub.views.jobs import SCHEDULE, Scheduled
@@ -129,7 +130,7 @@ async def _top(request: web.Request) -> Top:
     if not allows(actor, "requests.view"):
         return Top()
     async with request.app[HUB].look(actor, "requests.view") as look:
-        waiting, _ = await counts_waiting(look.connection, look.scope, look.now)
+        waiting, _ = await counts_waiting(look.connection, reach_of(look.actor), look.now)
     return Top(todo=waiting)
 
 

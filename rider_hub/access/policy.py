@@ -14,6 +14,8 @@ _FIELD = _STREET | {Role.BRANCH_SECRETARY, Role.INSTRUCTOR}
 _SYSTEM = frozenset({Role.SYSTEM_ADMIN})
 _COMPANY = frozenset({Role.PLATFORM_ACCOUNT, Role.PARTNER_ACCOUNT})
 _ADMINS = _SYSTEM | {Role.SECURITY_ADMIN, Role.AUDIT_ADMIN}
+#: Counselling and legal requests are theirs, and nothing else is (requests.reach).
+_OFFICER = frozenset({Role.COUNSELLING_OFFICER})
 _JOB = frozenset({Role.JOB})
 _RIDER = frozenset({Role.RIDER})
 _AUDIT = frozenset({Role.AUDIT_ADMIN})
@@ -34,7 +36,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "users.grant": frozenset({Role.SECURITY_ADMIN}),
     "account.own": STAFF_ROLES,
     "imports.change": _COUNTY | _SYSTEM,
-    "divisions.view": _FIELD | _RIDER | _COMPANY,
+    "divisions.view": _FIELD | _RIDER | _COMPANY | _OFFICER,
     "organizations.view": _FIELD,
     "stations.view": _FIELD | _COMPANY,
     "lovestations.view": _ANYONE,
@@ -53,10 +55,10 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "match.apply": _COUNTY | _JOB,
     "locate": _FIELD | _RIDER,
     "requests.file": _RIDER | {Role.PUBLIC} | _STREET,
-    "requests.view": _FIELD,
+    "requests.view": _FIELD | _OFFICER,
     "requests.own": _RIDER | {Role.PUBLIC},
-    "requests.answer": _FIELD,
-    "requests.unmask": _STREET,
+    "requests.answer": _FIELD | _OFFICER,
+    "requests.unmask": _STREET | _OFFICER,
     "requests.track": _JOB,
     "membership.declare": _RIDER,
     "membership.own": _RIDER,

@@ -17,6 +17,7 @@ from rider_hub.organizations import store as organizations
 from rider_hub.requests import codes, store
 from rider_hub.requests.clock import soon_until
 from rider_hub.requests.model import (
+    CONFIDENTIAL,
     Category,
     Channel,
     Event,
@@ -25,6 +26,7 @@ from rider_hub.requests.model import (
     ServiceRequest,
     status_of,
 )
+from rider_hub.requests.reach import reach_of
 from rider_hub.requests.rules import explain
 from rider_hub.riders.display import mask_name, mask_phone, mask_text
 from rider_hub.riders.model import Identity
@@ -43,6 +45,8 @@ __all__ = [
 
 #: What stands for the responsible organization where nobody answers for the place yet.
 UNASSIGNED = "待区县指定"
+#: Who answers for counselling and legal requests.
+OFFICER = "心理法律专员"
 _CUT = 36
 _STREET_DIGITS = 9
 
@@ -91,7 +95,7 @@ async def request_rows(
             "text": _cut(mask_text(_words(keys, row)["text"]), whole=whole),
             "status": status_of(row["state"], row["due_at"], now=look.now, soon=soon),
             "due_at": row["due_at"],
-            "organization": named.body(row["organization"]),
+            "organization": _responsible(named, row),
             "escalated": named.body(row["escalated_to"]) if row["escalated_to"] else None,
             "filed_at": row["filed_at"],
             "channel": Channel(row["channel"]).title_zh,
@@ -113,7 +117,7 @@ async def own_rows(hub: Hub, actor: Actor) -> list[dict[str, Any]]:
 async def show_request(hub: Hub, actor: Actor, request_id: str) -> ServiceRequest:
     """Return one request in the viewer's scope, its words opened."""
     async with hub.look(actor, "requests.view", target=f"request:{request_id}") as look:
-        row = await store.find_in_scope(look.connection, look.scope, request_id)
+        row = await store.find_in_scope(look.connection, reach_of(look.actor), request_id)
         return await _show(look, hub.keys, row)
 
 
@@ -124,7 +128,7 @@ async def open_request(hub: Hub, actor: Actor, request_id: str, purpose: Purpose
     """
     target = f"request:{request_id}"
     async with hub.change(actor, "requests.unmask", target=target, purpose=purpose.text) as work:
-        row = await store.find_in_scope(work.connection, work.scope, request_id)
+        row = await store.find_in_scope(work.connection, reach_of(work.actor), request_id)
         await take_turn(work)
         work.count(requests=1)
         return await _show(work, hub.keys, row, masked=False)
@@ -166,7 +170,7 @@ async def _show(look: Look, keys: Keyring, row: RowMapping, *, masked: bool = Tr
         anonymous=row["rider_id"] is None,
         state=RequestState(row["state"]),
         status=status_of(row["state"], row["due_at"], now=look.now, soon=soon_until(look.now)),
-        organization=named.body(row["organization"]),
+        organization=_responsible(named, row),
         reason=explain(row["routed_by"]),
         filed_at=row["filed_at"],
         due_at=row["due_at"],
@@ -185,6 +189,10 @@ async def _reporter(look: Look, keys: Keyring, row: RowMapping) -> Identity:
     if not row["rider_id"] or look.actor.roles <= {Role.RIDER, Role.PUBLIC}:
         return Identity()
     return (await identities(look, keys, [row["rider_id"]])).get(row["rider_id"], Identity())
+
+
+def _responsible(named: Names, row: RowMapping) -> str:
+    return OFFICER if row["category"] in CONFIDENTIAL else named.body(row["organization"])
 
 
 def _others(look: Look, rows: Iterable[RowMapping]) -> list[str]:

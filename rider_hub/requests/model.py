@@ -9,6 +9,7 @@ from typing import Final
 from rider_hub.errors import Conflict
 
 __all__ = [
+    "CONFIDENTIAL",
     "WAITING",
     "Category",
     "Channel",
@@ -32,12 +33,19 @@ class Category(StrEnum):
     CHARGING = "charging"
     REST = "rest"
     PAY = "pay"
+    COUNSELLING = "counselling"
+    LEGAL = "legal"
     OTHER = "other"
 
     @property
     def title_zh(self) -> str:
         """The category's name on pages."""
         return _CATEGORIES[self][0]
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether it is told in confidence to the counselling and legal officer."""
+        return self in CONFIDENTIAL
 
     @property
     def hint_zh(self) -> str:
@@ -52,8 +60,14 @@ _CATEGORIES = {
     Category.CHARGING: ("充电难", "没有换电柜，充电口坏了"),
     Category.REST: ("休息难", "没地方喝水、休息、上厕所"),
     Category.PAY: ("报酬结算", "报酬、扣款、申诉说不清"),
+    Category.COUNSELLING: ("心理疏导", "压力大、睡不好、心里难受。只有心理法律专员能看到"),
+    Category.LEGAL: ("法律求助", "工伤、合同、纠纷。只有心理法律专员能看到"),
     Category.OTHER: ("其他", "路面、照明和别的困难"),
 }
+
+
+#: Seen, answered and counted by the counselling and legal officer alone.
+CONFIDENTIAL: Final = frozenset({Category.COUNSELLING, Category.LEGAL})
 
 
 class Channel(StrEnum):

@@ -17,7 +17,8 @@ from rider_hub.requests import listing, service, store
 from rider_hub.requests.checks import ADDRESS_LIMIT, TEXT_LIMIT
 from rider_hub.requests.clock import soon_until
 from rider_hub.requests.codes import new_seed
-from rider_hub.requests.model import WAITING, Category, ServiceRequest
+from rider_hub.requests.model import CONFIDENTIAL, WAITING, Category, ServiceRequest
+from rider_hub.requests.reach import reach_of
 from rider_hub.requests.wording import CATEGORY_CHOICES, STATE_CHOICES, STATES, conversation
 from rider_hub.web.forms import Form, PurposeForm, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
@@ -70,7 +71,7 @@ async def _load(request: web.Request, query: Query) -> Page:
         soon = soon_until(look.now)
         rows, total = await store.list_requests(
             look.connection,
-            look.scope,
+            reach_of(look.actor),
             filters=query.filters,
             now=look.now,
             soon=soon,
@@ -175,7 +176,7 @@ async def _form(request: web.Request, form: Form[Recorded], status: int = 200) -
         status=status,
         form=form,
         communities=communities,
-        categories=CATEGORY_CHOICES,
+        categories=[one for one in CATEGORY_CHOICES if one[0] not in CONFIDENTIAL],
         limit=TEXT_LIMIT,
         address_limit=ADDRESS_LIMIT,
     )

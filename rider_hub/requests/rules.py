@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rider_hub.organizations.model import CoveredKind, Network, Organization
-from rider_hub.requests.model import Category
+from rider_hub.requests.model import CONFIDENTIAL, Category
 
 __all__ = ["REASONS", "Routing", "escalate", "explain", "route"]
 
@@ -16,6 +16,7 @@ REASONS: Final = {
     "fallback_street": "该社区暂无党组织，由街道兜底受理（第 10 条）",
     "fallback_county": "街道暂无可受理的党组织，由区县外卖配送行业党组织兜底（第 10 条）",
     "category_industry": "报酬结算涉及平台企业，由区县外卖配送行业党组织受理（第 29 条）",
+    "counselling_officer": "心理疏导、法律求助只由心理法律专员办理，街道、区县工作人员和其他单位都看不到",
     "no_organization": "该地暂无可受理的党组织，待区县指定（第 10 条）",
 }
 
@@ -32,9 +33,12 @@ def route(network: Network, category: Category, community: str) -> Routing:
     """Return who receives a request first and answers for it (首接负责).
 
     The place decides: the community's organization, else the street's, else the county's. What concerns the
-    platform companies themselves goes to the county's industry organization at once. A request nobody
+    platform companies themselves goes to the county's industry organization at once. Counselling and legal
+    requests go to their officer and to no organization. A request nobody
     answers for is kept and shown to the county, never refused.
     """
+    if category in CONFIDENTIAL:
+        return Routing(None, "counselling_officer")
     rungs = _ladder(network, community)
     if category is Category.PAY and rungs["county"] is not None:
         return Routing(rungs["county"], "category_industry")

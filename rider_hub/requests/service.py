@@ -18,7 +18,8 @@ from rider_hub.parameters import parameter
 from rider_hub.requests import codes, rules, store
 from rider_hub.requests.checks import check_text, checked_category, no_such_community
 from rider_hub.requests.clock import due_of
-from rider_hub.requests.model import Category, Channel, EventKind, Filed, RequestState, moved_to
+from rider_hub.requests.model import CONFIDENTIAL, Category, Channel, EventKind, Filed, RequestState, moved_to
+from rider_hub.requests.reach import reach_of
 from rider_hub.requests.tables import service_request
 from rider_hub.riders.store import identities
 from rider_hub.storage import insert_ignoring, new_id
@@ -111,7 +112,7 @@ async def answer(hub: Hub, actor: Actor, request_id: str, text: str) -> None:
     """Answer a request in the actor's scope; a reporter who left a name is told that there is an answer."""
     check_text(text)
     async with hub.change(actor, "requests.answer", target=f"request:{request_id}") as work:
-        row = await store.find_in_scope(work.connection, work.scope, request_id)
+        row = await store.find_in_scope(work.connection, reach_of(work.actor), request_id)
         moved_to(row["state"], RequestState.ANSWERED)
         if row["due_at"] < work.now and row["overdue_at"] is None:
             await store.mark_overdue(work.connection, [request_id], at=work.now, escalated=None)
@@ -153,7 +154,7 @@ async def track_overdue(hub: Hub, actor: Actor) -> Mapping[str, int]:
     counts = {"overdue": 0, "escalated": 0}
     while True:
         async with hub.change(actor, "requests.track") as work:
-            rows = await store.newly_overdue(work.connection, work.scope, work.now, _BATCH)
+            rows = await store.newly_overdue(work.connection, reach_of(work.actor), work.now, _BATCH)
             for above, ids in (await _by_rung_above(work, rows)).items():
                 marked = await store.mark_overdue(work.connection, ids, at=work.now, escalated=above)
                 work.count(overdue=marked, escalated=marked if above else 0)
@@ -175,6 +176,8 @@ async def _by_rung_above(
     for row in rows:
         place, now_at = row["division"], row["escalated_to"] or row["organization"]
         above = rules.escalate(known[place[:_COUNTY_DIGITS]], place, now_at)
+        if row["category"] in CONFIDENTIAL:
+            above = None  # whoever watched over it would have to see it
         groups[(above.code, above.name) if above else None].append(row["id"])
     return groups
 
@@ -216,7 +219,9 @@ async def _tell(work: Change, keys: Keyring, row: RowMapping) -> None:
     found = (await identities(work, keys, [rider_id])).get(rider_id)
     if found is not None and found.phone:
         title = Category(row["category"]).title_zh
-        body = {"text": f"【骑手服务】您反映的“{title}”已有答复，请到骑手页面“我的诉求”查看。"}
+        # A message lies open on the phone: a difficulty told in confidence is not named in it.
+        title = "诉求" if row["category"] in CONFIDENTIAL else f"“{title}”"
+        body = {"text": f"【骑手服务】您反映的{title}已有答复，请到骑手页面“我的诉求”查看。"}
         await post(work, keys, "request_answered", found.phone, body)
 
 

@@ -11,6 +11,7 @@ from rider_hub.access import Scope
 from rider_hub.errors import Absent
 from rider_hub.organizations.tables import party_organization
 from rider_hub.requests.model import WAITING, EventKind, RequestState, Status
+from rider_hub.requests.reach import Reach, inside
 from rider_hub.requests.tables import request_event, service_request
 from rider_hub.storage import insert_rows, new_id
 
@@ -44,7 +45,7 @@ _ORDER = {
 
 async def list_requests(
     connection: AsyncConnection,
-    scope: Scope,
+    scope: Scope | Reach,
     *,
     filters: Mapping[str, str],
     now: datetime,
@@ -59,7 +60,7 @@ async def list_requests(
     Filters: street (a code), category, state (a Status, or "pending" for whatever an answer is owed to).
     By default what an answer is owed to comes first, the soonest due before the others.
     """
-    query = select(service_request).where(scope.where(service_request.c.division))
+    query = select(service_request).where(inside(scope))
     if street := filters.get("street"):
         query = query.where(Scope(divisions=(street,)).where(service_request.c.division))
     if category := filters.get("category"):
@@ -98,27 +99,27 @@ def _in_status(status: str, now: datetime, soon: datetime) -> ColumnElement[bool
             return service_request.c.state == status
 
 
-async def counts_by_state(connection: AsyncConnection, scope: Scope, now: datetime) -> dict[str, int]:
+async def counts_by_state(connection: AsyncConnection, scope: Scope | Reach, now: datetime) -> dict[str, int]:
     """Return how many requests in scope are open, answered, confirmed, reopened or overdue, each once.
 
     What an answer is owed to after its due time counts as overdue, whether or not the job has marked it.
     """
     late = case((and_(_waiting(), service_request.c.due_at < now), "overdue"), else_=service_request.c.state)
-    inside = select(late.label("state")).where(scope.where(service_request.c.division)).subquery()
-    rows = await connection.execute(select(inside.c.state, func.count()).group_by(inside.c.state))
+    found_late = select(late.label("state")).where(inside(scope)).subquery()
+    rows = await connection.execute(select(found_late.c.state, func.count()).group_by(found_late.c.state))
     found = {row.state: row[1] for row in rows}
     return {state: found.get(state, 0) for state in (*RequestState, Status.OVERDUE)}
 
 
-async def counts_waiting(connection: AsyncConnection, scope: Scope, now: datetime) -> tuple[int, int]:
+async def counts_waiting(connection: AsyncConnection, scope: Scope | Reach, now: datetime) -> tuple[int, int]:
     """Return to how many requests in scope an answer is owed, and how many of them are overdue."""
     late = func.count(case((service_request.c.due_at < now, 1)))
-    query = select(func.count(), late).where(_waiting(), scope.where(service_request.c.division))
+    query = select(func.count(), late).where(_waiting(), inside(scope))
     total, overdue = (await connection.execute(query)).one()
     return int(total), int(overdue)
 
 
-async def on_time_rate(connection: AsyncConnection, scope: Scope, now: datetime) -> float | None:
+async def on_time_rate(connection: AsyncConnection, scope: Scope | Reach, now: datetime) -> float | None:
     """Return the share answered in time, None where nothing is due yet.
 
     Counted are requests that were answered or are past their due time; one that was ever late, or is open
@@ -131,16 +132,14 @@ async def on_time_rate(connection: AsyncConnection, scope: Scope, now: datetime)
     counted = or_(service_request.c.state.not_in(WAITING), late_now, was_late)
     query = select(
         func.count(case((counted, 1))), func.count(case((and_(counted, or_(late_now, was_late)), 1)))
-    ).where(scope.where(service_request.c.division))
+    ).where(inside(scope))
     total, late = (await connection.execute(query)).one()
     return (total - late) / total if total else None
 
 
-async def find_in_scope(connection: AsyncConnection, scope: Scope, request_id: str) -> RowMapping:
+async def find_in_scope(connection: AsyncConnection, scope: Scope | Reach, request_id: str) -> RowMapping:
     """Return one request in scope; raises Absent where there is none."""
-    query = select(service_request).where(
-        service_request.c.id == request_id, scope.where(service_request.c.division)
-    )
+    query = select(service_request).where(service_request.c.id == request_id, inside(scope))
     return await _one(connection, query)
 
 
@@ -176,13 +175,13 @@ async def list_own(connection: AsyncConnection, rider_id: str) -> list[RowMappin
 
 
 async def newly_overdue(
-    connection: AsyncConnection, scope: Scope, now: datetime, limit: int
+    connection: AsyncConnection, scope: Scope | Reach, now: datetime, limit: int
 ) -> list[RowMapping]:
     """Return requests past their due time that are not marked yet, the longest overdue first."""
     query = (
         select(service_request)
         .where(_waiting(), service_request.c.due_at < now, service_request.c.overdue_at.is_(None))
-        .where(scope.where(service_request.c.division))
+        .where(inside(scope))
         .order_by(service_request.c.due_at, service_request.c.id)
         .limit(limit)
     )

@@ -23,6 +23,7 @@ from rider_hub.requests import store as requests
 from rider_hub.requests.clock import soon_until
 from rider_hub.requests.listing import Names
 from rider_hub.requests.model import Category, status_of
+from rider_hub.requests.reach import reach_of
 from rider_hub.riders.tables import registration, rider
 from rider_hub.runs.tables import job_run
 
@@ -94,12 +95,12 @@ async def read_desk(hub: Hub, actor: Actor) -> Desk:
 
 async def _add_requests(look: Look, desk: Desk) -> None:
     soon = soon_until(look.now)
-    waiting, overdue = await requests.counts_waiting(look.connection, look.scope, look.now)
+    waiting, overdue = await requests.counts_waiting(look.connection, reach_of(look.actor), look.now)
     desk.figures.append(("待答复诉求", waiting, "/requests?state=pending"))
     desk.figures.append(("已超期诉求", overdue, "/requests?state=overdue"))
     rows, _ = await requests.list_requests(
         look.connection,
-        look.scope,
+        reach_of(look.actor),
         filters={"state": "pending"},
         now=look.now,
         soon=soon,
@@ -107,7 +108,7 @@ async def _add_requests(look: Look, desk: Desk) -> None:
         offset=0,
     )
     named = await Names.of(look.connection, rows)
-    desk.on_time = await requests.on_time_rate(look.connection, look.scope, look.now)
+    desk.on_time = await requests.on_time_rate(look.connection, reach_of(look.actor), look.now)
     desk.due = [
         {
             "path": f"/requests/{row['id']}",

@@ -50,6 +50,8 @@ _FEEDS = frozenset({"county", "platform_account", "platform_in_county"})
 _SENDING = frozenset({"county", "platform_account"})
 _NOBODY: frozenset[str] = frozenset()
 _OWN_BODY = frozenset({"branch_secretary", "instructor", "street_staff", "county_staff", "county"})
+#: Ordinary requests; what is told in confidence is tried in tests/rider_hub/requests/test_confidential.py.
+_CLERKS = frozenset({"county", "county_staff", "street_staff", "branch_secretary", "instructor"})
 _OWN = Driver(own_only=True)
 _ASKED = Driver(_row("approval"), _words(note="核对过了"), owners=_NOBODY)
 
@@ -104,9 +106,9 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/requests/new"): Driver(
         form=lambda group: {"community": group.community, "category": "entry", "text": "某处进不去门"}
     ),
-    ("GET", "/requests/{id}"): Driver(_row("req")),
-    ("POST", "/requests/{id}/unmask"): Driver(_row("req"), _PURPOSE),
-    ("POST", "/requests/{id}/answer"): Driver(_row("req"), _words(text="已联系物业处理")),
+    ("GET", "/requests/{id}"): Driver(_row("req"), owners=_CLERKS),
+    ("POST", "/requests/{id}/unmask"): Driver(_row("req"), _PURPOSE, owners=_CLERKS),
+    ("POST", "/requests/{id}/answer"): Driver(_row("req"), _words(text="已联系物业处理"), owners=_CLERKS),
     ("GET", "/r/requests/{id}"): Driver(_row("req"), owners=frozenset({"rider"})),
     ("POST", "/r/requests/{id}"): Driver(_row("req"), _words(do="confirm"), owners=frozenset({"rider"})),
     ("POST", "/r/invitations/{id}"): Driver(_row("inv"), _words(answer="yes"), owners=frozenset({"rider"})),

@@ -23,7 +23,7 @@ from rider_hub.storage.metadata import metadata, private_metadata
 from tests.factories import make_hub
 from tests.rider_hub.matrix.drivers import DRIVERS, LISTS, Driver
 from tests.rider_hub.matrix.viewers import VIEWERS, Viewer
-from tests.rider_hub.matrix.world import GROUPS, Group, lay_world
+from tests.rider_hub.matrix.world import GROUPS, IN_CONFIDENCE, Group, lay_world
 
 TOKEN = "token-of-the-test"
 #: An id that no row has, as long as those that rows have.
@@ -117,7 +117,10 @@ async def test_no_page_list_map_or_export_shows_a_row_out_of_scope(
         wrong: dict[str, object] = {}
         for path in _pages(client.app):
             answer = await client.get(path, allow_redirects=False)
-            shown = _tags(await _text(answer))
+            text = await _text(answer)
+            shown = _tags(text)
+            if IN_CONFIDENCE in text and name not in _TRUSTED:
+                wrong[path] = IN_CONFIDENCE
             if shown - allowed and path not in _OFFERED:
                 wrong[path] = shown - allowed
         for path, operation in _lists(client.app):
@@ -133,6 +136,8 @@ async def test_no_page_list_map_or_export_shows_a_row_out_of_scope(
         assert wrong == {}
 
 
+#: Who may read what was told in confidence: the officer, and the rider who told it.
+_TRUSTED = frozenset({"counselling_officer", "rider"})
 #: Where a rider chooses among the organizations of the place: names of organizations, and nobody's row.
 _OFFERED = frozenset({"/r/invitations/open"})
 

@@ -34,7 +34,10 @@ from rider_hub.riders.indexes import name_index, phone4_index, phone_index
 from rider_hub.riders.tables import identity_link, registration, registration_history, rider
 from rider_hub.storage import insert_rows
 
-__all__ = ["COUNTIES", "GROUPS", "Group", "lay_world"]
+__all__ = ["COUNTIES", "GROUPS", "IN_CONFIDENCE", "Group", "lay_world"]
+
+#: What a counselling request begins with, so that a page tells whether it shows one.
+IN_CONFIDENCE = "悄悄话"
 
 _SINCE = date(2020, 1, 1)
 
@@ -111,6 +114,7 @@ async def lay_world(hub: Hub) -> None:
         await put(match_change, [_change(group) for group in GROUPS])
         await put(assignment, [_assignment(hub, group) for group in GROUPS])
         await put(service_request, [_request(hub, group) for group in GROUPS])
+        await put(service_request, [_told_in_confidence(hub, group) for group in GROUPS])
         await put(request_event, [_event(hub, group) for group in GROUPS])
         await put(receipt, [_receipt(hub, group) for group in GROUPS])
         await put(quarantine, [_quarantine(hub, group) for group in GROUPS])
@@ -372,6 +376,19 @@ def _request(hub: Hub, group: Group) -> dict[str, Any]:
         "due_at": now + timedelta(days=5),
         "due_rule": "x@2026-01-01",
         "due_sure": True,
+    }
+
+
+def _told_in_confidence(hub: Hub, group: Group) -> dict[str, Any]:
+    id_ = group.id("conf")
+    words = {"text": f"{IN_CONFIDENCE}{group.tag}", "address": ""}
+    return _request(hub, group) | {
+        "id": id_,
+        "query_index": index_of(hub.keys, f"CONF{group.tag}"),
+        "category": "counselling",
+        "sealed": hub.keys.seal("personal", ("service_request", id_), words),
+        "organization": None,
+        "routed_by": "counselling_officer",
     }
 
 

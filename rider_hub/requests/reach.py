@@ -1,0 +1,49 @@
+"""Which requests a viewer reaches: those of the place, and the confidential ones by their officer alone."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, true
+
+from rider_hub.access import Actor, Role, Scope
+from rider_hub.access.policy import OPERATIONS
+from rider_hub.requests.model import CONFIDENTIAL
+from rider_hub.requests.tables import service_request
+
+__all__ = ["Reach", "inside", "reach_of"]
+
+_CONFIDENTIAL = service_request.c.category.in_(sorted(CONFIDENTIAL))
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A scope, and which of the two kinds of requests are seen in it."""
+
+    scope: Scope
+    ordinary: bool = True
+    confidential: bool = False
+
+    def where(self) -> ColumnElement[bool]:
+        """Return the condition for requests in reach; neither kind is a reach that holds nothing."""
+        here = self.scope.where(service_request.c.division)
+        kinds = {(True, False): ~_CONFIDENTIAL, (False, True): _CONFIDENTIAL, (True, True): true()}
+        chosen = kinds.get((self.ordinary, self.confidential), and_(_CONFIDENTIAL, ~_CONFIDENTIAL))
+        return and_(here, chosen)
+
+
+def reach_of(actor: Actor) -> Reach:
+    """Return what an actor reaches by their roles.
+
+    Counselling and legal requests are the counselling and legal officer's: not the county's, not a street's,
+    not an administrator's. The hub's own jobs, which show nobody anything, reach all.
+    """
+    if actor.roles <= {Role.JOB}:
+        return Reach(actor.scope, confidential=True)
+    officer = frozenset({Role.COUNSELLING_OFFICER})
+    # By a role that may see requests at all: an officer who is administrator, too, sees no ordinary one.
+    ordinary = bool(OPERATIONS["requests.view"] & (actor.roles - officer))
+    return Reach(actor.scope, ordinary=ordinary, confidential=officer <= actor.roles)
+
+
+def inside(reach: Scope | Reach) -> ColumnElement[bool]:
+    """Return the condition of a reach; a bare scope is one without the confidential kind."""
+    return reach.where() if isinstance(reach, Reach) else Reach(reach).where()
