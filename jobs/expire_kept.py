@@ -1,42 +1,46 @@
-"""Deletes what is kept for a time only: quarantined rows after their 30 days, codes, ended sessions."""
+"""Deletes what is kept for a time only, and clears the pages of the database of riders who were erased."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from jobs.job import Daily, Job
 from rider_hub.access import Actor, Hub
 from rider_hub.access.inputs import takes
-from rider_hub.access.lockout import forget_attempts
-from rider_hub.access.sessions import forget_sessions
-from rider_hub.access.signing_in import forget_steps
-from rider_hub.intake.service import expire_quarantine
-from rider_hub.riders.signin import forget_codes
+from rider_hub.consent.erasing import clear_erased
 from rider_hub.runs.model import Run
+from rider_hub.views.retention import forget_past_limits
 
 __all__ = ["JOB"]
-
-_CODES_KEPT = timedelta(days=1)
 
 
 @takes()
 async def expire_kept(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
-    """Delete what nobody mended in time, and codes long void."""
+    """Delete what is past its limit; where somebody was erased since yesterday, write the tables anew."""
     actor = Actor.job("expire_kept")
-    rows = await expire_quarantine(hub, actor)
-    async with hub.change(actor, "jobs.run", target="sign-in codes and sessions") as work:
-        codes = await forget_codes(work.connection, work.now - _CODES_KEPT)
-        sessions = await forget_sessions(work.connection, hub.settings, work.now)
-        sessions += await forget_steps(work.connection, work.now)
-        await forget_attempts(work.connection, work.now)
-        work.count(codes=codes, sessions=sessions)
-    return {"rows": rows, "codes": codes, "sessions": sessions}
+    counts = await forget_past_limits(hub, actor)
+    counts["cleared"] = await clear_erased(hub, actor)
+    return counts
 
 
 JOB = Job(
     "expire_kept",
     "过期数据清理",
-    "删除超过 30 天仍未修正的数据和失效的验证码、登录会话。",
+    "删除超过保存期限的数据（待修正数据 30 天、已离开的登记 365 天等），并清除应本人要求删除后的痕迹。",
     Daily(2, 0),
     expire_kept,
-    counted={"rows": "待修正数据", "codes": "验证码", "sessions": "过期登录"},
+    counted={
+        "quarantine": "待修正数据",
+        "sign_in_codes": "验证码",
+        "sessions": "过期登录",
+        "settled_messages": "已发消息",
+        "closed_requests": "已办结诉求",
+        "closed_rights_requests": "权利请求",
+        "past_invitations": "活动邀请",
+        "past_assignments": "过去的匹配结果",
+        "match_changes": "匹配变化",
+        "registration_history": "登记变化",
+        "left_riders": "已离开的登记",
+        "receipts": "回执",
+        "job_runs": "任务记录",
+        "cleared": "清除删除痕迹",
+    },
 )

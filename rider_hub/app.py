@@ -15,13 +15,12 @@ from rider_hub.access.guard import operation_of
 from rider_hub.access.policy import allows
 from rider_hub.access.sealer import sealing
 from rider_hub.access.sessions import identify, protect
-from rider_hub.consent.ports import PORTS, Ports
-from rider_hub.membership import ports as membership_ports
-from rider_hub.outreach import answers
+from rider_hub.consent.ports import PORTS
 from rider_hub.requests.reach import reach_of
 from rider_hub.requests.store import counts_waiting
 from rider_hub.riders.pages import SECTIONS
 from rider_hub.views.jobs import SCHEDULE, Scheduled
+from rider_hub.views.ports import wired
 from rider_hub.web.assets import static_routes
 from rider_hub.web.headers import security_headers
 from rider_hub.web.problems import problems
@@ -79,7 +78,7 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
     """Wire the application around a hub; with `jobs_inside` its scheduler runs in the same process."""
     app = web.Application(middlewares=[security_headers, problems, identify, protect])
     app[HUB] = hub
-    app[PORTS] = _ports()
+    app[PORTS] = wired()
     app[SECTIONS] = []
     app[SCHEDULE] = {
         job.name: Scheduled(job.name, job.title, job.purpose, job.due.words, job.counted)
@@ -132,15 +131,6 @@ async def _top(request: web.Request) -> Top:
     async with request.app[HUB].look(actor, "requests.view") as look:
         waiting, _ = await counts_waiting(look.connection, reach_of(look.actor), look.now)
     return Top(todo=waiting)
-
-
-def _ports() -> Ports:
-    """Return what capabilities do when a rider withdraws, erases or asks for a copy."""
-    return Ports(
-        on_withdrawn=(answers.cancel_withdrawn,),
-        erase=(membership_ports.erase, answers.erase),
-        export=(membership_ports.export, answers.export),
-    )
 
 
 async def _sealing(app: web.Application) -> AsyncIterator[None]:

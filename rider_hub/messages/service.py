@@ -1,15 +1,17 @@
 """Writing messages into the outbox; sending them is delivery's, what they say is the caller's."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Change, Keyring
 from rider_hub.messages.tables import outbox
 from rider_hub.storage import insert_rows, new_id
 
-__all__ = ["cancel", "post"]
+__all__ = ["cancel", "forget_messages", "forget_settled", "post", "waiting_for"]
 
 
 async def post(work: Change, keys: Keyring, kind: str, to: str, body: Mapping[str, Any]) -> str:
@@ -38,3 +40,41 @@ async def cancel(work: Change, message_id: str) -> bool:
         .values(state="dead", sealed=b"")
     )
     return result.rowcount == 1
+
+
+async def forget_messages(work: Change, keys: Keyring, receivers: Collection[str]) -> int:
+    """Delete what waits for these receivers and return how many; what has left is wiped already."""
+    if not receivers:
+        return 0
+    rows = (await work.connection.execute(select(outbox).where(outbox.c.state == "waiting"))).mappings()
+    ids = [row["id"] for row in rows if _to(keys, row["id"], row["sealed"]) in receivers]
+    await work.connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))
+    return len(ids)
+
+
+async def forget_settled(connection: AsyncConnection, before: datetime) -> int:
+    """Delete what is left of messages that were settled long ago: kind and times; returns how many."""
+    old = (outbox.c.state != "waiting") & (outbox.c.created_at < before)
+    return int((await connection.execute(delete(outbox).where(old))).rowcount)
+
+
+async def waiting_for(
+    connection: AsyncConnection, keys: Keyring, receivers: Collection[str]
+) -> list[dict[str, Any]]:
+    """Return what waits for these receivers: kind, time and text."""
+    rows = (await connection.execute(select(outbox).where(outbox.c.state == "waiting"))).mappings()
+    opened = [(row, _content(keys, row["id"], row["sealed"])) for row in rows if receivers]
+    return [
+        {"kind": row["kind"], "created_at": row["created_at"], "text": content["body"].get("text")}
+        for row, content in opened
+        if content["to"] in receivers
+    ]
+
+
+def _to(keys: Keyring, message_id: str, sealed: bytes) -> str:
+    return str(_content(keys, message_id, sealed)["to"])
+
+
+def _content(keys: Keyring, message_id: str, sealed: bytes) -> dict[str, Any]:
+    content: dict[str, Any] = keys.unseal("personal", ("outbox", message_id), sealed)
+    return content

@@ -104,10 +104,18 @@ async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
     """Return a rider's invitations as the rider reads them."""
     rows = [each for each in await of_rider(look.connection, keys, rider_id) if each.state not in _UNSENT]
     activities = await activities_by_id(look.connection, (each.activity for each in rows))
-    entries = [
-        (activities[each.activity].title, each.state.title_zh) for each in rows if each.activity in activities
+    records = [
+        {
+            "activity": activities[each.activity].title,
+            "state": each.state.title_zh,
+            "invited_at": each.invited_at,
+            "answered_at": each.answered_at,
+        }
+        for each in rows
+        if each.activity in activities
     ]
-    return [Section("活动邀请", entries)] if entries else []
+    titles_zh = {"activity": "活动", "state": "进展", "invited_at": "邀请时间", "answered_at": "答复时间"}
+    return [Section("invitations", "活动邀请", ("invitation",), titles_zh, records)] if records else []
 
 
 def _rider(actor: Actor) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, delete, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Keyring
@@ -20,6 +20,7 @@ __all__ = [
     "erase_invitations",
     "find_for_bodies",
     "find_for_rider",
+    "forget_past",
     "insert_invitation",
     "of_bodies",
     "of_rider",
@@ -79,6 +80,20 @@ async def erase_invitations(connection: AsyncConnection, keys: Keyring, rider_id
     subjects = subjects_of(keys, rider_id)
     result = await connection.execute(delete(invitation).where(invitation.c.subject.in_(subjects)))
     return int(result.rowcount)
+
+
+async def forget_past(connection: AsyncConnection, keys: Keyring, before: datetime) -> int:
+    """Delete invitations to activities that ended before a time; returns how many.
+
+    The activity stands inside the envelope, so every row is opened.
+    """
+    query = select(activity.c.id).where(activity.c.ends_at < before)
+    over = set((await connection.execute(query)).scalars())
+    rows = await _read(connection, keys, true()) if over else []
+    old = [each.id for each in rows if each.activity in over]
+    for page in in_batches(old, _VALUES_A_QUERY):
+        await connection.execute(delete(invitation).where(invitation.c.id.in_(page)))
+    return len(old)
 
 
 async def coming_activities(connection: AsyncConnection, now: datetime, until: datetime) -> list[Activity]:

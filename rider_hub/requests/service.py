@@ -21,7 +21,7 @@ from rider_hub.requests.clock import due_of
 from rider_hub.requests.model import CONFIDENTIAL, Category, Channel, EventKind, Filed, RequestState, moved_to
 from rider_hub.requests.reach import reach_of
 from rider_hub.requests.tables import service_request
-from rider_hub.riders.store import identities
+from rider_hub.riders.store import identities, is_known
 from rider_hub.storage import insert_ignoring, new_id
 
 __all__ = ["answer", "confirm", "file_request", "reopen", "track_overdue"]
@@ -59,6 +59,8 @@ async def file_request(
         if (before := await store.find_by_code(work.connection, index)) is not None:
             return Filed(before["id"], code)
         await _check_place(work, actor, community_code)
+        if rider_id is not None and not await is_known(work.connection, rider_id):
+            raise Refused  # a session left over of a rider who was erased
         await _check_flood(work, rider_id, channel)
         request_id = new_id()
         work.target = f"request:{request_id}"
@@ -96,6 +98,7 @@ async def _insert(work: Change, row: Mapping[str, Any], category: Category) -> s
         "closed_at": None,
         "overdue_at": None,
         "escalated_to": None,
+        "emptied_at": None,
     }
     await insert_ignoring(work.connection, service_request, {**row, **clock}, key=["query_index"])
     stored = await store.find_by_code(work.connection, row["query_index"])

@@ -35,6 +35,8 @@ service_request = Table(
     #: Set by the tracking job when the due time passed unanswered.
     Column("overdue_at", UtcDateTime),
     Column("escalated_to", String(48)),
+    #: Set once its words and its reporter were wiped.
+    Column("emptied_at", UtcDateTime),
     Index("ix_service_request_division", "division"),
     Index("ix_service_request_rider_id", "rider_id"),
     Index("ix_service_request_state", "state", "due_at"),

@@ -18,6 +18,7 @@ from rider_hub.riders.linking import homes_of, regroup, review_links
 from rider_hub.riders.model import Identity, LinkState, Outcome, RegistrationState, Version, may_become
 from rider_hub.riders.rows import record_of, registration_rows, version_of, without_number
 from rider_hub.riders.tables import identity_link, registration, registration_history, rider
+from rider_hub.riders.tombstones import sift
 from rider_hub.storage import insert_rows, new_id, upsert_rows
 
 __all__ = ["apply_registrations", "confirm_new_phone", "decide_link", "unmask_rider"]
@@ -46,7 +47,8 @@ async def apply_registrations(
     The greatest version of a key wins, within the records as against what is stored: any order and any
     repetition ends in the same state. A record whose station is unknown is stored and waits for it.
     """
-    records = [without_number(one, keys, county) for one in checked]
+    records, kept_out = await sift(work.connection, keys, platform, checked)
+    records = [without_number(one, keys, county) for one in records]
     refs = [record_of(one).platform_rider_ref for one in records]
     known = await store.find_registrations(work.connection, platform, refs)
     found = _sort(records, known, keys)
@@ -72,7 +74,8 @@ async def apply_registrations(
     for (one, _), row in zip(found.news, rows, strict=True):
         if row["hold"]:
             found.outcomes[one.row] = Outcome(one.row, "waiting", found.outcomes[one.row].warning)
-    return [found.outcomes[one.row] for one in checked]
+    outcomes = found.outcomes | kept_out
+    return [outcomes[one.row] for one in checked]
 
 
 def _sort(records: Iterable[Checked], known: Mapping[str, RowMapping], keys: Keyring) -> _Sorted:

@@ -1,6 +1,7 @@
 """Riders prove who they are with a code sent to their phone; opening the session is the page's."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, delete, or_, select, update
@@ -17,7 +18,7 @@ from rider_hub.riders.model import RegistrationState
 from rider_hub.riders.tables import registration, rider
 from rider_hub.storage import upsert_rows
 
-__all__ = ["forget_codes", "phone_mark", "request_code", "verify_code"]
+__all__ = ["codes_of", "forget_codes", "forget_codes_of", "phone_mark", "request_code", "verify_code"]
 
 _DIGITS = 6
 _LIFETIME = timedelta(minutes=5)
@@ -81,6 +82,24 @@ def phone_mark(keys: Keyring, phone: str) -> bytes:
 async def forget_codes(connection: AsyncConnection, before: datetime) -> int:
     """Delete what was kept of codes asked for before a time; returns how many."""
     result = await connection.execute(delete(sign_in_code).where(sign_in_code.c.window_at < before))
+    return int(result.rowcount)
+
+
+async def codes_of(
+    connection: AsyncConnection, keys: Keyring, phones: Iterable[str]
+) -> list[dict[str, object]]:
+    """Return when codes were asked for with these phones; the codes themselves are not kept."""
+    indexes = [_index(keys, phone) for phone in sorted(phones)]
+    query = select(sign_in_code.c.created_at, sign_in_code.c.asked).where(
+        sign_in_code.c.phone_index.in_(indexes)
+    )
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def forget_codes_of(connection: AsyncConnection, keys: Keyring, phones: Iterable[str]) -> int:
+    """Delete what was kept of codes sent to these phones; returns how many."""
+    indexes = [_index(keys, phone) for phone in sorted(phones)]
+    result = await connection.execute(delete(sign_in_code).where(sign_in_code.c.phone_index.in_(indexes)))
     return int(result.rowcount)
 
 

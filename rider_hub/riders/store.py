@@ -31,6 +31,7 @@ __all__ = [
     "find_by_phone",
     "find_registrations",
     "identities",
+    "is_known",
     "masked",
     "move_riders",
     "release_waiting",
@@ -160,6 +161,11 @@ async def find_by_phone(connection: AsyncConnection, keys: Keyring, phone: str) 
         .limit(1)
     )
     return (await connection.execute(query)).scalar()
+
+
+async def is_known(connection: AsyncConnection, rider_id: str) -> bool:
+    """Say whether there is a rider of this id."""
+    return (await connection.execute(select(rider.c.id).where(rider.c.id == rider_id))).first() is not None
 
 
 async def identities(work: Look, keys: Keyring, rider_ids: Iterable[str]) -> dict[str, Identity]:

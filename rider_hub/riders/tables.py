@@ -1,11 +1,11 @@
 """Tables of riders, their registrations with history, and identity links."""
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, String, Table
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, String, Table
 
 from rider_hub.riders.searched import name_of, phone4_of, phone_of
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
-__all__ = ["identity_link", "registration", "registration_history", "rider"]
+__all__ = ["erasure_tombstone", "identity_link", "registration", "registration_history", "rider"]
 
 #: A person, by a stable pseudonym. `division` is where the rider is in scope: the applied assignment's
 #: community, else the station's, else the sender's county; it is found anew on intake and on apply.
@@ -94,4 +94,15 @@ identity_link = Table(
     Index("uq_identity_link_pair", "registration_a", "registration_b", unique=True),
     Index("ix_identity_link_registration_b", "registration_b"),
     Index("ix_identity_link_state", "state"),
+)
+
+#: What is left of an erased registration; see riders/tombstones.py.
+erasure_tombstone = Table(
+    "erasure_tombstone",
+    metadata,
+    keyed_column("mark", "lasting", primary_key=True),
+    #: Up to which version everything is forgotten.
+    Column("version_at", UtcDateTime, nullable=False),
+    #: Whether the registration had ended by then; only what joins anew is stored again.
+    Column("ended", Boolean, nullable=False),
 )

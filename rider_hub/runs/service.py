@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Hub
@@ -12,7 +12,7 @@ from rider_hub.runs.model import Run
 from rider_hub.runs.tables import job_run
 from rider_hub.storage import insert_ignoring, new_id
 
-__all__ = ["check_fence", "claim", "fail", "finish", "progress"]
+__all__ = ["check_fence", "claim", "fail", "finish", "forget_runs", "progress"]
 
 #: A run that gave no sign of life for this long may be taken over.
 _SILENT = timedelta(seconds=60)
@@ -87,3 +87,8 @@ async def _update(hub: Hub, run: Run, **values: object) -> None:
         await connection.execute(
             update(job_run).where(job_run.c.id == run.id, job_run.c.fence == run.fence).values(**values)
         )
+
+
+async def forget_runs(connection: AsyncConnection, before: datetime) -> int:
+    """Delete runs whose slot was due before a time; returns how many."""
+    return int((await connection.execute(delete(job_run).where(job_run.c.due_at < before))).rowcount)

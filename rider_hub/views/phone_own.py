@@ -9,7 +9,7 @@ from rider_hub.access import ACTOR, HUB, guarded
 from rider_hub.access.inputs import takes
 from rider_hub.assignments.listing import Names
 from rider_hub.assignments.store import current
-from rider_hub.consent.ports import PORTS, export
+from rider_hub.consent.ports import PORTS
 from rider_hub.divisions.store import names
 from rider_hub.errors import Invalid
 from rider_hub.membership.persons import has_own_phone
@@ -80,6 +80,11 @@ async def _data(request: web.Request) -> web.Response:
     async with hub.look(actor, _OPERATION) as look:
         mine = await own_rider(look, hub)
         own = await has_own_phone(look.connection, hub.keys, actor)
-        sections = await export(request.app[PORTS], look, hub.keys, actor.rider_id or "") if own else []
+        sections = [
+            section
+            for handler in request.app[PORTS].export_private
+            if own
+            for section in await handler(look, hub.keys, actor.rider_id or "")
+        ]
         opened = await opened_for(look, hub.keys, actor.rider_id or "", private=own)
     return await render(request, "views/phone/data.html", mine=mine, sections=sections, opened=opened)

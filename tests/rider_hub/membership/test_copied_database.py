@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from jobs import expire_kept, rewrite_private
 from rider_hub.access import Actor, Hub
-from rider_hub.access.tables import session
+from rider_hub.access.rider_sessions import open_rider_session
 from rider_hub.clock import FixedClock
 from rider_hub.consent.model import Purpose
 from rider_hub.membership.model import Kind
@@ -21,7 +21,7 @@ from rider_hub.requests.service import file_request
 from rider_hub.riders.own import choose_community
 from rider_hub.riders.signin import phone_mark, request_code, verify_code
 from rider_hub.runs.model import Run
-from rider_hub.storage import insert_rows, new_id
+from rider_hub.storage import new_id
 from tests.factories import make_hub
 from tests.rider_hub.membership.attack import judge, measure, read_copy
 from tests.rider_hub.membership.factories import BRANCH, add_riders, settle
@@ -46,11 +46,8 @@ async def _sign_in(hub: Hub, number: int) -> Actor:
     assert row is not None
     code = hub.keys.unseal("personal", ("outbox", row["id"]), row["sealed"])["body"]["code"]
     rider_id = await verify_code(hub, phone, code)
-    now = hub.clock.now()
-    fresh = {"token_hash": new_id(), "user_id": None, "csrf": "x", "created_at": now, "seen_at": now}
-    async with hub.database.write() as connection:
-        mark = phone_mark(hub.keys, phone)
-        await insert_rows(connection, session, [fresh | {"rider_id": rider_id, "phone": mark}])
+    mark = phone_mark(hub.keys, phone)
+    await open_rider_session(hub, f"r-{new_id()}", rider_id, mark)
     return Actor.rider(rider_id, phone=mark)
 
 

@@ -32,7 +32,9 @@ from tests.rider_hub.outreach.factories import JOB, OFF_PEAK, add_activity, secr
 from tests.rider_hub.views import county
 
 Visitor = TestClient[web.Request, web.Application]
-WIRED = Ports(on_withdrawn=(answers.cancel_withdrawn,), export=(membership_ports.export, answers.export))
+WIRED = Ports(
+    on_withdrawn=(answers.cancel_withdrawn,), export_private=(membership_ports.export, answers.export)
+)
 PHONE = "19900000001"
 BODY = "ZB-0"
 HERE = Path(phone.__file__).parent / "templates"
