@@ -33,6 +33,8 @@ _ROUTES = (
     "rider_hub.views.signin",
     "rider_hub.views.sso",
     "rider_hub.views.setup",
+    "rider_hub.views.account",
+    "rider_hub.views.accounts",
     "rider_hub.views.desk",
     "rider_hub.views.map",
     "rider_hub.views.phone",
@@ -71,6 +73,7 @@ _MENU = (
     MenuItem("approvals", "审批", "/approvals", "done", "approvals.view"),
     MenuItem("emergency", "紧急访问", "/emergency", "soon", "emergency.view"),
     MenuItem("audit", "审计", "/audit", "list", "audit.view"),
+    MenuItem("accounts", "账号", "/accounts", "riders", "users.view"),
 )
 
 
@@ -90,6 +93,7 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
         menu=_MENU,
         clock=hub.clock,
         search_path="/riders",
+        account_path="/account",
         todo_path="/requests?sort=due_at",
         sign_on_path="/login/sso" if hub.settings.sign_on is not None else "",
         top=_top,

@@ -32,6 +32,8 @@ __all__ = [
 
 #: The three administrator duties of MLPS level 3; no account holds two.
 DUTIES = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
+#: Addresses of pages beside those of accounts.
+_TAKEN = frozenset({"new", "export.xlsx"})
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,31}")
 
 
@@ -73,7 +75,7 @@ class Standing(StrEnum):
 
 def check_username(username: str) -> None:
     """Raise Invalid for a user name that could not be told apart or typed on any keyboard."""
-    if not _USERNAME.fullmatch(username):
+    if not _USERNAME.fullmatch(username) or username in _TAKEN:
         raise invalid(
             "username",
             "username_invalid",

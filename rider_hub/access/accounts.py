@@ -25,8 +25,10 @@ from rider_hub.access.account_tables import user
 from rider_hub.access.actor import Actor, Role
 from rider_hub.access.hub import Change, Hub
 from rider_hub.access.own_account import drop_sessions
+from rider_hub.access.password_rules import password_fault
 from rider_hub.access.passwords import hash_password
-from rider_hub.errors import Absent, Conflict
+from rider_hub.access.policy import allows
+from rider_hub.errors import Absent, Conflict, Refused
 
 __all__ = [
     "change_details",
@@ -42,10 +44,14 @@ __all__ = [
 _SIGNS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
-def new_password() -> str:
+def new_password(username: str) -> str:
     """Return a random password that can be read out on the telephone: no l, I, 1, O or 0."""
-    blocks = ["".join(secrets.choice(_SIGNS) for _ in range(4)) for _ in range(4)]
-    return "-".join(blocks) + secrets.choice("23456789") + secrets.choice("ABCDEFGH")
+    while True:
+        blocks = ["".join(secrets.choice(_SIGNS) for _ in range(4)) for _ in range(4)]
+        password = "-".join(blocks)
+        # By chance it may hold a short user name, or no digit.
+        if password_fault(password, username) is None:
+            return password
 
 
 async def grant(
@@ -66,8 +72,10 @@ async def grant(
     Raises Invalid for two administrator duties, Conflict where a duty would have nobody left.
     """
     check_roles(roles)
-    operation = "users.grant"
-    async with _work(hub, actor, operation, username) as (work, row):
+    first = not allows(actor, "users.grant")
+    async with _work(hub, actor, "users.change" if first else "users.grant", username) as (work, row):
+        if first and (not roles or row["roles"]):
+            raise Refused  # naming the first administrators is all that the system administrator may
         await check_grant(work.connection, actor, roles)
         await _keep_duties(work, row, lost=set(row["roles"]) - {str(role) for role in roles})
         await _change(
@@ -112,7 +120,7 @@ async def disable(hub: Hub, actor: Actor, username: str) -> None:
 
 async def enable(hub: Hub, actor: Actor, username: str) -> str:
     """Enable an account again under a new temporary password, which is returned to be handed over."""
-    password = new_password()
+    password = new_password(username)
     hashed = await hash_password(password, hub.keys.suite)
     async with _work(hub, actor, "users.change", username, disabled=True) as (work, row):
         await _change(work, row, disabled_at=None, **_temporary(work, row, hashed))
@@ -121,7 +129,7 @@ async def enable(hub: Hub, actor: Actor, username: str) -> str:
 
 async def reset_password(hub: Hub, actor: Actor, username: str) -> str:
     """Give an account a temporary password and return it, to be handed over; it must be changed at log-in."""
-    password = new_password()
+    password = new_password(username)
     hashed = await hash_password(password, hub.keys.suite)
     async with _work(hub, actor, "users.change", username) as (work, row):
         await _change(work, row, **_temporary(work, row, hashed))

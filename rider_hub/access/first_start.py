@@ -58,7 +58,7 @@ async def first_administrator(
     if not await is_first_start(hub):
         raise Absent
     check_username(username)
-    check_strength(password, username)
+    check_strength(password, username, path="new")
     spent = delete(setup_token).where(
         setup_token.c.token_hash == token_hash(token.strip()),
         setup_token.c.made_at > hub.clock.now() - _LIFETIME,

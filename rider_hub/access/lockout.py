@@ -6,7 +6,6 @@ browser that has signed in to the account before carries a mark and is counted b
 lock an owner out of the own computer (OWASP ASVS 6.1.1). Rows are in the database: a restart forgets nothing.
 """
 
-import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ __all__ = [
     "Locked",
     "Reservation",
     "Rule",
+    "count_codes",
     "device_mark",
     "forget_attempts",
     "forgive",
@@ -99,6 +99,12 @@ async def reserve(hub: Hub, realm: str, account: str, client: Client) -> Reserva
     return await count(hub, counters, owner=_owner(hub.keys, account))
 
 
+async def count_codes(hub: Hub, realm: str, address: str) -> Reservation:
+    """Count one code asked for or typed by a rider's address, over all phones; raises Locked."""
+    key = hub.keys.blind("lasting", f"attempt:{realm}:codes", address)
+    return await count(hub, [("codes", key)], owner=None)
+
+
 async def count(hub: Hub, counters: Sequence[tuple[str, bytes]], *, owner: bytes | None) -> Reservation:
     """Count one try on each counter, (rule, key), in this order; raises Locked and counts none."""
     locks = False
@@ -152,14 +158,17 @@ async def forget_attempts(connection: AsyncConnection, now: datetime) -> int:
 def device_mark(keys: Keyring, account: str) -> str:
     """Return a new mark for a browser that has just signed in to an account."""
     device = secrets.token_urlsafe(16)
-    return f"{device}.{_device_mac(keys, account, device)}"
+    return f"{device}.{keys.mac('lasting', _device(account, device)).hex()}"
 
 
 def is_known_device(keys: Keyring, account: str, mark: str) -> bool:
     """Say whether a browser's mark was given out by this hub for this very account."""
     device, _, mac = mark.partition(".")
-    # A cookie that is no text is one nobody gave out.
-    return mark.isascii() and hmac.compare_digest(_device_mac(keys, account, device), mac)
+    try:
+        return keys.verifies("lasting", _device(account, device), bytes.fromhex(mac))
+    except ValueError:
+        # A cookie that is no text is one nobody gave out.
+        return False
 
 
 def _counted(connection: AsyncConnection, rule: Rule, key: bytes, owner: bytes | None, now: datetime) -> Any:
@@ -204,5 +213,5 @@ def _owner(keys: Keyring, account: str) -> bytes:
     return keys.blind("lasting", "attempt:owner", account)
 
 
-def _device_mac(keys: Keyring, account: str, device: str) -> str:
-    return keys.blind("lasting", "known_device", f"{account}\x00{device}").hex()[:32]
+def _device(account: str, device: str) -> bytes:
+    return f"known device\x00{account}\x00{device}".encode()

@@ -19,7 +19,7 @@ _COMMANDS = {
     "jobs": ("rider_hub.cli.jobs", "jobs", "List and run scheduled jobs."),
     "keys": ("rider_hub.cli.keys", "keys", "Make, rotate, export and look at the keys."),
     "audit": ("rider_hub.cli.audit", "audit", "Verify and export the audit trail."),
-    "user": ("rider_hub.cli.serving", "user", "Staff accounts."),
+    "user": ("rider_hub.cli.accounts", "user", "Staff accounts."),
 }
 
 

@@ -1,4 +1,4 @@
-"""serve, migrate and user: what an operator needs to get a hub running."""
+"""serve and migrate: what an operator needs to get a hub running."""
 
 import asyncio
 import os
@@ -8,21 +8,16 @@ import sys
 import click
 from aiohttp import web
 
-from rider_hub.access import Actor, Hub, Role
-from rider_hub.access.actor import STAFF_ROLES
-from rider_hub.access.first_start import console, offer_setup
-from rider_hub.access.inputs import takes
+from rider_hub.access import Hub
+from rider_hub.access.first_start import offer_setup
 from rider_hub.access.opening import make_first_keys, open_hub
-from rider_hub.access.users import add_user, any_user, operator
 from rider_hub.app import build_app, runner_for
-from rider_hub.cli import sign_on
-from rider_hub.cli.running import run_with_hub, saying_errors
-from rider_hub.errors import Invalid
+from rider_hub.cli.running import saying_errors
 from rider_hub.logs import configure
 from rider_hub.settings import Settings
 from rider_hub.storage.migrate import upgrade
 
-__all__ = ["migrate", "serve", "user"]
+__all__ = ["migrate", "serve"]
 
 
 @click.command()
@@ -70,73 +65,3 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     saying_errors(lambda: upgrade(Settings.from_env().url))
     click.echo("The database is at the newest schema.")
-
-
-@click.group()
-def user() -> None:
-    """Staff accounts."""
-
-
-user.add_command(sign_on.link)
-user.add_command(sign_on.unlink)
-
-
-@user.command("add")
-@click.argument("username")
-@click.option("--name", required=True, help="Shown on pages.")
-@click.option(
-    "--role",
-    "roles",
-    multiple=True,
-    required=True,
-    type=click.Choice(sorted(role.value for role in STAFF_ROLES)),
-)
-@click.option("--division", "divisions", multiple=True, help="Code of a division in scope; may be repeated.")
-@click.option("--platform", "platforms", multiple=True)
-@click.option("--partner", "partners", multiple=True, help="Name of a partner as the platforms state it.")
-@click.option("--park", "parks", multiple=True, help="Code of a park whose divisions are in scope.")
-@click.option(
-    "--organization", "organizations", multiple=True, help="Party organization the person works for."
-)
-@click.option("--as", "acting", metavar="USER", help="Who adds; not needed for the first account.")
-@click.password_option()
-@takes()
-def user_add(
-    *,
-    username: str,
-    name: str,
-    roles: tuple[str, ...],
-    divisions: tuple[str, ...],
-    platforms: tuple[str, ...],
-    partners: tuple[str, ...],
-    parks: tuple[str, ...],
-    organizations: tuple[str, ...],
-    acting: str | None,
-    password: str,
-) -> None:
-    """Add a staff account. Only the first one may be added without --as."""
-
-    async def add(hub: Hub) -> None:
-        actor = await operator(hub, acting) if acting else await _first_actor(hub)
-        await add_user(
-            hub,
-            actor,
-            username=username,
-            display_name=name,
-            password=password,
-            roles=[Role(role) for role in roles],
-            divisions=divisions,
-            platforms=platforms,
-            partners=partners,
-            parks=parks,
-            organizations=organizations,
-        )
-
-    run_with_hub(add)
-    click.echo(f"Added {username}.")
-
-
-async def _first_actor(hub: Hub) -> Actor:
-    if await any_user(hub):
-        raise Invalid("已有账号，请用 --as 指明由谁新增。", "There are accounts: name who adds with --as.")
-    return console()

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connectors.identity import is_mobile, normalise_phone
 from rider_hub.access import Change, Hub, Keyring
 from rider_hub.access.actor import PUBLIC
+from rider_hub.access.lockout import Locked, Reservation, count_codes, forgive
 from rider_hub.access.tables import sign_in_code
 from rider_hub.errors import Conflict, Failure, Invalid, Unauthenticated
 from rider_hub.messages.service import post
@@ -28,7 +29,7 @@ _WINDOW = timedelta(hours=1)
 _CODES_A_WINDOW = 5
 
 
-async def request_code(hub: Hub, phone: str) -> None:
+async def request_code(hub: Hub, phone: str, address: str = "") -> None:
     """Send a sign-in code to a phone through the outbox; an unknown phone gets the same answer and nothing.
 
     Raises Invalid where this is no mobile number, Conflict where codes are asked for too often. Both look at
@@ -36,6 +37,7 @@ async def request_code(hub: Hub, phone: str) -> None:
     """
     number = _number(phone)
     index = _index(hub.keys, number)
+    await _count(hub, "code_asked", address)
     code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
     async with hub.change(PUBLIC, "session.open") as work:
         query = select(sign_in_code).where(sign_in_code.c.phone_index == index).with_for_update()
@@ -46,7 +48,7 @@ async def request_code(hub: Hub, phone: str) -> None:
             await post(work, hub.keys, "sign_in_code", number, {"text": _text(code), "code": code})
 
 
-async def verify_code(hub: Hub, phone: str, code: str) -> str:
+async def verify_code(hub: Hub, phone: str, code: str, address: str = "") -> str:
     """Return the id of the rider this phone and code belong to, and use the code up.
 
     Raises Unauthenticated, the same for a wrong, a used or an old code and for an unknown phone. Where two
@@ -54,6 +56,7 @@ async def verify_code(hub: Hub, phone: str, code: str) -> str:
     """
     number = _number(phone)
     rider_id: str | None = None
+    counted = await _count(hub, "code_typed", address)
     async with hub.change(PUBLIC, "session.open") as work:
         # The attempt counts even when it fails, so nothing is raised before this has committed.
         if await _use(work, hub.keys, _index(hub.keys, number), code.strip()):
@@ -70,7 +73,23 @@ async def verify_code(hub: Hub, phone: str, code: str) -> str:
             "The code is wrong or no longer valid: check it, or ask for a new one.",
             code="wrong_code",
         )
+    if counted is not None:
+        await forgive(hub, counted)
     return rider_id
+
+
+async def _count(hub: Hub, realm: str, address: str) -> Reservation | None:
+    """Count an address over all phones: one address can't ask codes for many, nor guess at many."""
+    if not address:
+        return None
+    try:
+        return await count_codes(hub, realm, address)
+    except Locked:
+        raise Conflict(
+            "这个网络地址上的验证码操作过多，请一小时后再试，或换用手机流量。",
+            "Too many codes from this network address: try again in an hour, or over mobile data.",
+            code="code_too_often",
+        ) from None
 
 
 def phone_mark(keys: Keyring, phone: str) -> bytes:

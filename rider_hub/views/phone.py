@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access.addresses import address_group, client_address
 from rider_hub.access.inputs import takes
 from rider_hub.access.sessions import close_session, open_session
 from rider_hub.errors import Conflict, Invalid, Unauthenticated
@@ -75,7 +76,7 @@ async def _send(request: web.Request) -> web.Response:
     if form.value is None:
         return await render(request, "views/phone/login.html", status=422, form=form, next=target)
     try:
-        await request_code(hub, form.value.phone)
+        await request_code(hub, form.value.phone, address_group(client_address(request)))
     except (Invalid, Conflict) as error:
         wrong = form.failed("phone", error.code, error.zh, error.en)
         return await render(request, "views/phone/login.html", status=error.status, form=wrong, next=target)
@@ -97,8 +98,9 @@ async def _verify(request: web.Request) -> web.Response:
     if form.value is None:
         return await _ask_code(request, form, target, status=422)
     try:
-        rider_id = await verify_code(request.app[HUB], form.value.phone, form.value.code)
-    except (Invalid, Unauthenticated) as error:
+        address = address_group(client_address(request))
+        rider_id = await verify_code(request.app[HUB], form.value.phone, form.value.code, address)
+    except (Conflict, Invalid, Unauthenticated) as error:
         wrong = form.failed("code", error.code, error.zh, error.en)
         return await _ask_code(request, wrong, target, status=error.status)
     response = web.Response(status=303, headers={"Location": target})

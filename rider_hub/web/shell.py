@@ -60,6 +60,8 @@ class Shell:
     todo_path: str = "/"
     login_path: str = "/login"
     logout_path: str = "/logout"
+    #: Where a member of staff finds the own account; empty hides the link.
+    account_path: str = ""
     #: Where single sign-on begins; empty hides its button.
     sign_on_path: str = ""
     #: Pages below this path are the riders': another layout, another sign-in.
