@@ -28,11 +28,12 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/data \
+    NUMBA_CACHE_DIR=/opt/numba \
     RIDER_HUB_DATA_DIR=/data \
     RIDER_HUB_HOST=0.0.0.0 \
     RIDER_HUB_PORT=8080
 COPY --from=build /opt/venv /opt/venv
-# A user without a name: nothing in the image belongs to it but the data.
+# A user without a name: nothing in the image belongs to it but the data and the kernels' cache.
 COPY --from=build --chown=10001:10001 /build/data /data
 WORKDIR /app
 COPY connectors ./connectors
@@ -40,6 +41,9 @@ COPY geo ./geo
 COPY jobs ./jobs
 COPY rider_hub ./rider_hub
 COPY --from=build /build/rider_hub/web/static/vendor ./rider_hub/web/static/vendor
+# The matching kernels are compiled here, for the processor that builds; on another kind a first match compiles
+# them again, so the user may write there.
+RUN python -m geo.kernels && chown -R 10001:10001 /opt/numba
 USER 10001:10001
 VOLUME /data
 EXPOSE 8080

@@ -1,23 +1,57 @@
 """Points are found in polygons here, exactly; what the polygons stand for is not known here."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-import geopandas as gpd
 import numpy as np
-import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from geo.area_checks import Shapes, checked_areas
-from geo.area_files import area_digest, load_areas, save_areas
-from geo.borders import BorderIndex
+from geo.area_arrays import Outlines, gathered, replaced, used
+from geo.area_checks import checked_areas, checked_edit, checked_wkb
+from geo.area_edit import fits, replace
+from geo.area_files import digest_of, load_grid, save_grid, unreadable
+from geo.area_grid import Grid, lay_grid
+from geo.area_points import first_holding, holding
+from geo.errors import GeoError
 from geo.points import Floats, Rows, checked_list
+from geo.slices import in_slices
 
-# Points looked at together: bounds memory to some tens of MB however many are given.
-_CHUNK: Final = 65_536
-# From here on the call prepares polygons of its own: shared prepared geometries crash between threads,
-# and copying them does not pay for a handful of points.
-_WORTH_PREPARING: Final = 2_000
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import shapely
+
+_MAX_LIMIT_M: Final = 10_000.0
+
+
+class _State(NamedTuple):
+    """What a question needs, taken at once: each area's polygon id, and each id's area."""
+
+    grid: Grid
+    ids: Rows
+    rows: Rows
+
+    @property
+    def edited(self) -> bool:
+        return len(self.rows) > len(self.ids)
+
+    def areas_of(self, ids: Rows) -> Rows:
+        """Give the rows of the areas whose polygons these are; they differ only once one was edited."""
+        return np.append(self.rows, -1)[ids] if self.edited else ids
+
+    @property
+    def outlines(self) -> Outlines:
+        """The polygons in the order of rows."""
+        if self.edited:
+            return gathered(self.grid.outlines, self.ids)
+        return used(self.grid.outlines, len(self.ids))
+
+
+class Edit(NamedTuple):
+    """An edited area: its row, and west, south, east, north of its polygons before and after."""
+
+    row: int
+    boxes: Floats
 
 
 class AreaIndex:
@@ -25,24 +59,31 @@ class AreaIndex:
 
     A point on an area's border or vertex lies in it (shapely's ``intersects``). Where several areas hold a
     point, as on shared borders, `locate` gives the one with the smallest code in text order. One index may
-    be used by several threads.
+    be asked by several threads, also while one of them edits it.
     """
 
-    __slots__ = ("_borders", "_codes", "_digest", "_order", "_shapes", "_tree")
+    __slots__ = ("_codes", "_digest", "_order", "_path", "_state")
 
-    def __init__(self, shapes: Shapes, codes: tuple[str, ...]) -> None:
+    def __init__(self, outlines: Outlines, codes: tuple[str, ...]) -> None:
+        order = np.array(sorted(range(len(codes)), key=codes.__getitem__), dtype=np.int64)
+        self._set(lay_grid(outlines, len(codes), order), codes, order)
+
+    def _set(
+        self,
+        grid: Grid,
+        codes: tuple[str, ...],
+        order: Rows,
+        digest: str | None = None,
+        path: Path | None = None,
+    ) -> None:
         self._codes = codes
-        self._digest = area_digest(shapes, codes)
-        # Sorted by code, so that the first of several areas is the one that wins.
-        self._order: Rows = np.array(sorted(range(len(codes)), key=codes.__getitem__), dtype=np.int64)
-        self._shapes = shapes[self._order]
-        self._tree = shapely.STRtree(self._shapes)
-        # The first query packs the tree; done here, threads that share it only read.
-        self._tree.query(shapely.Point(0.0, 0.0))
-        self._borders: BorderIndex | None = None
+        self._order = order
+        self._state = _State(grid, np.arange(len(codes)), np.arange(len(codes)))
+        self._digest = digest
+        self._path = path
 
     @classmethod
-    def build(cls, areas: gpd.GeoDataFrame, code: str = "code") -> Self:
+    def build(cls, areas: "gpd.GeoDataFrame", code: str = "code") -> Self:
         """Build an index over a frame of areas.
 
         Parameters
@@ -60,21 +101,53 @@ class AreaIndex:
         return cls(*checked_areas(areas, code))
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Load an index that `save` wrote.
+    def from_wkb(cls, wkb: Sequence[bytes], codes: Sequence[str]) -> Self:
+        """Build an index over polygons in well-known binary (longitude first, degrees of WGS84).
+
+        Several times quicker than `build`: no object is made for each polygon.
+
+        Raises
+        ------
+        GeoError
+            As `build`, and ``areas_wkb`` where bytes are no well-known binary.
+        """
+        return cls(*checked_wkb(wkb, codes))
+
+    @classmethod
+    def load(cls, path: str | Path, *, verify: bool = True) -> Self:
+        """Load an index that `save` wrote: its arrays stay in the file and are read as they are needed.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file may be replaced meanwhile, but not written into.
+        verify : bool
+            Whether the whole file is read once against its checksum; its head always is.
 
         Raises
         ------
         GeoError
             ``index_unreadable`` where the file is missing, cut, changed or of another kind.
         """
-        return cls(*load_areas(Path(path)))
+        grid, codes, order, digest = load_grid(Path(path), verify=verify)
+        index = cls.__new__(cls)
+        index._set(grid, codes, order, digest, Path(path))  # noqa: SLF001 - made here
+        return index
 
     def save(self, path: str | Path) -> None:
         """Write the index to exactly this path, whole or not at all; the same areas give the same bytes."""
-        shapes = np.empty_like(self._shapes)
-        shapes[self._order] = self._shapes
-        save_areas(Path(path), shapes, self._codes)
+        grid = self._state.grid
+        if self._state.edited:
+            grid = lay_grid(self._state.outlines, len(self), self._order)
+        save_grid(Path(path), grid, self._codes, self._order, self.content_hash)
+        if not self._state.edited:
+            self._path = Path(path)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process as the name of the file where there is one, else as the polygons."""
+        if self._path is not None:
+            return _loaded, (type(self), str(self._path), self.content_hash)
+        return type(self), (self._state.outlines, self._codes)
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -87,6 +160,8 @@ class AreaIndex:
     @property
     def content_hash(self) -> str:
         """The SHA-256 of polygons and codes, as hexadecimal digits: one name for one content."""
+        if self._digest is None:
+            self._digest = digest_of(self._state.outlines, self._codes)
         return self._digest
 
     def locate(self, lng: ArrayLike, lat: ArrayLike) -> Rows:
@@ -107,11 +182,8 @@ class AreaIndex:
         GeoError
             With the rows that are NaN, infinite or beyond 90 degrees of latitude.
         """
-        x, y = checked_list(lng, lat)
-        points, places = self._holding(x, y)
-        first = np.full(len(x), len(self), dtype=np.int64)
-        np.minimum.at(first, points, places)
-        return np.append(self._order, -1)[first]
+        state = self._state
+        return state.areas_of(first_holding(state.grid, *checked_list(lng, lat)))
 
     def covering(self, lng: ArrayLike, lat: ArrayLike) -> tuple[Rows, Rows]:
         """Find every area of each point, for areas that may overlap.
@@ -126,9 +198,9 @@ class AreaIndex:
         GeoError
             As `locate`.
         """
-        points, places = self._holding(*checked_list(lng, lat))
-        order = np.lexsort((places, points))
-        return points[order], self._order[places[order]]
+        state = self._state
+        points, ids = holding(state.grid, *checked_list(lng, lat))
+        return points, state.areas_of(ids)
 
     def border_distance_m(self, lng: ArrayLike, lat: ArrayLike, limit_m: float) -> Floats:
         """Measure the metres from each point to the nearest border of any area, inside or outside it.
@@ -146,22 +218,60 @@ class AreaIndex:
         GeoError
             As `locate`, and ``limit_range`` unless 0 <= limit_m <= 10,000.
         """
-        if self._borders is None:
-            # Two threads may both build it; both get the same and one is kept.
-            self._borders = BorderIndex(self._shapes)
-        return self._borders.distance_m(lng, lat, limit_m)
+        from geo.kernels import borders  # noqa: PLC0415 - loads the compiler
 
-    def _holding(self, x: Floats, y: Floats) -> tuple[Rows, Rows]:
-        """Give pairs of point row and place in the sorted areas, for every area that holds the point."""
-        shapes = self._shapes
-        if len(x) >= _WORTH_PREPARING:
-            shapes = shapely.from_wkb(shapely.to_wkb(shapes))
-            shapely.prepare(shapes)
-        points, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        for start in range(0, len(x), _CHUNK):
-            part_x, part_y = x[start : start + _CHUNK], y[start : start + _CHUNK]
-            near, place = self._tree.query(shapely.points(part_x, part_y))
-            held = shapely.intersects_xy(shapes[place], part_x[near], part_y[near])
-            points.append(near[held].astype(np.int64) + start)
-            places.append(place[held].astype(np.int64))
-        return np.concatenate(points), np.concatenate(places)
+        if not 0 <= limit_m <= _MAX_LIMIT_M:
+            raise GeoError(
+                "limit_range",
+                "距离上限须在 0 到 10000 米之间；请改小。",
+                "The limit must lie between 0 and 10,000 metres; make it smaller.",
+            )
+        x, y = checked_list(lng, lat)
+        metres, grid = np.empty(len(x)), self._state.grid
+        arrays = grid.xy, grid.grid, grid.cell_entries, grid.entries
+        in_slices(lambda a, b: borders.border_metres(*arrays, x, y, float(limit_m), metres, a, b), len(x))
+        return metres
+
+    def edit(self, row: int, shape: "shapely.Polygon | shapely.MultiPolygon") -> Edit:
+        """Give an area another polygon; only the cells that the old or the new one touches are made anew.
+
+        Two edits must not run at once. An outer border that leaves the grid has it laid anew.
+
+        Returns
+        -------
+        Edit
+            What `geo.incremental` needs to name the points concerned.
+
+        Raises
+        ------
+        GeoError
+            As `build`, with the row given; ``area_row`` where there is no such row. Nothing is changed then.
+        """
+        if not 0 <= row < len(self):
+            raise GeoError("area_row", "没有这一行；请核对行号。", "There is no such row; see its number.")
+        outline, box = checked_edit(row, shape)
+        grid, ids, rows = self._state
+        boxes = np.array([grid.bounds[ids[row]], box])
+        if fits(grid, box):
+            ranks = np.empty(len(self), dtype=np.int64)
+            ranks[self._order] = np.arange(len(self))
+            rows = np.append(rows, row)
+            # Readers that meet the new id before the state is set anew must know its row.
+            self._state = _State(grid, ids, rows)
+            grid, new = replace(grid, int(ids[row]), outline, ranks[rows])
+            ids = ids.copy()
+            ids[row] = new
+            self._state = _State(grid, ids, rows)
+        else:
+            changed = replaced(self._state.outlines, row, outline)
+            self._set(lay_grid(changed, len(self), self._order), self._codes, self._order)
+        self._digest = self._path = None
+        return Edit(row, boxes)
+
+
+def _loaded(kind: type[AreaIndex], path: str, digest: str) -> AreaIndex:
+    """Load an index in another process; what was read there once need not be read whole again."""
+    index = kind.load(path, verify=False)
+    if index.content_hash != digest:
+        raise unreadable(Path(path))
+    return index

@@ -10,7 +10,8 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
 
-from geo.area_checks import Shapes, code_texts, is_lng_lat
+from geo.area_arrays import Shapes
+from geo.area_checks import code_texts, is_lng_lat
 from geo.errors import GeoError
 from geo.partition import partition
 from geo.points import MAX_LAT

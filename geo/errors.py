@@ -28,6 +28,11 @@ class GeoError(Exception):
         self.zh = zh + _rows_zh(self.rows)
         self.en = en + _rows_en(self.rows)
 
+    def at(self, rows: tuple[int, ...]) -> "GeoError":
+        """Give the same error for other rows."""
+        _, zh, en, _ = self.args
+        return GeoError(self.code, zh, en, rows)
+
     def __str__(self) -> str:
         return f"{self.code}: {self.zh} / {self.en}"
 

@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from scipy.spatial import Voronoi, cKDTree
 
-from geo.borders import metres_a_degree
+from geo.degrees import metres_a_degree
 from geo.errors import GeoError
 from geo.points import Floats, Rows
 

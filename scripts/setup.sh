@@ -109,6 +109,14 @@ if changed requirements-dev.lock .venv/requirements-dev.installed; then
     install_locked requirements-dev.lock .venv/requirements-dev.installed "the Python packages"
 fi
 
+# The matching kernels are compiled once and kept: else the first match of a new clone would wait for it.
+kernels=.venv/kernels.compiled
+if [ ! -f "$kernels" ] || [ -n "$(find geo/kernels -name '*.py' -newer "$kernels")" ]; then
+    say "Compiling the matching kernels"
+    "$python" -m geo.kernels
+    touch "$kernels"
+fi
+
 vendor=rider_hub/web/static/vendor
 if changed package-lock.json node_modules/package-lock.installed; then
     say "Fetching the front-end packages from package-lock.json"

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from sqlalchemy import select
 
+from geo.boundary_repair import simplified as thinned
 from rider_hub.access import Look, Scope
 from rider_hub.clock import SHANGHAI, local_date
 from rider_hub.divisions.areas import AreaSet, current_or_none
@@ -114,7 +115,7 @@ def simplified(areas: AreaSet) -> "np.ndarray[Any, Any]":
     key = f"{areas.edition_id}:{areas.index.content_hash}"
     if key not in _simplified:
         whole = areas.frame.geometry.to_numpy()
-        shapes = shapely.coverage_simplify(whole, _TOLERANCE) if shapely.coverage_is_valid(whole) else whole
+        shapes = thinned(whole, _TOLERANCE)
         while len(_simplified) >= _KEPT:
             _simplified.pop(next(iter(_simplified)))
         _simplified[key] = shapely.transform(shapes, lambda xy: np.round(xy, _DECIMALS))

@@ -1,0 +1,115 @@
+"""One engine does the whole work in its own process: `python -m benchmarks.geo.engines NAME FOLDER REPEAT`.
+
+The work: the area that holds each rider, and the nearest love station within 1.5 km. Imports are not timed.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.geo.folder import points
+from benchmarks.geo.peers import PEERS
+
+__all__ = ["ENGINES"]
+
+RADIUS_M = 1500.0
+
+
+def ours_kept(folder: Path) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
+    """Give loading and matching with the index kept in a file, and the net of stations cast."""
+    from geo.areas import AreaIndex  # noqa: PLC0415 - each engine imports its own
+    from geo.kernels.__main__ import compile_all  # noqa: PLC0415
+    from geo.matching import Question, match_all  # noqa: PLC0415
+    from geo.nearest import NearestIndex  # noqa: PLC0415
+
+    compile_all()
+    kept = folder / "areas.index"
+    if not kept.exists():
+        _from_parquet(folder).save(kept)
+
+    def load() -> Question:
+        stations = NearestIndex.build(*points(folder, "stations"))
+        stations.prepare(1, RADIUS_M)
+        return Question(AreaIndex.load(kept), stations, 1, RADIUS_M)
+
+    return load, lambda question: _found(match_all(*points(folder, "riders"), question))
+
+
+def ours_one_shot(folder: Path) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
+    """Give loading from the boundary file, by way of well-known binary, and matching."""
+    from geo.kernels.__main__ import compile_all  # noqa: PLC0415
+    from geo.matching import Question, match_all  # noqa: PLC0415
+    from geo.nearest import NearestIndex  # noqa: PLC0415
+
+    compile_all()
+
+    def load() -> Question:
+        return Question(_from_parquet(folder), NearestIndex.build(*points(folder, "stations")), 1, RADIUS_M)
+
+    return load, lambda question: _found(match_all(*points(folder, "riders"), question))
+
+
+def ours_frame(folder: Path) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
+    """Give loading by way of a GeoDataFrame, and matching."""
+    import geopandas as gpd  # noqa: PLC0415
+
+    from geo.areas import AreaIndex  # noqa: PLC0415
+    from geo.kernels.__main__ import compile_all  # noqa: PLC0415
+    from geo.matching import Question, match_all  # noqa: PLC0415
+    from geo.nearest import NearestIndex  # noqa: PLC0415
+
+    compile_all()
+
+    def load() -> Question:
+        areas = AreaIndex.build(gpd.read_parquet(folder / "areas.parquet"))
+        return Question(areas, NearestIndex.build(*points(folder, "stations")), 1, RADIUS_M)
+
+    return load, lambda question: _found(match_all(*points(folder, "riders"), question))
+
+
+def _from_parquet(folder: Path) -> Any:
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    from geo.areas import AreaIndex  # noqa: PLC0415
+
+    table = pq.read_table(folder / "areas.parquet", columns=["code", "geometry"])
+    return AreaIndex.from_wkb(table["geometry"].to_pylist(), table["code"].to_pylist())
+
+
+def _found(found: Any) -> tuple[Any, Any]:
+    return found.areas, found.stations[:, 0]
+
+
+ENGINES = {
+    "geo, index kept": ours_kept,
+    "geo, from WKB": ours_one_shot,
+    "geo, from a frame": ours_frame,
+} | PEERS
+
+
+def main() -> None:
+    """Run one engine and print its figures."""
+    name, folder, repeat = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    load, match = ENGINES[name](folder)
+    started = time.perf_counter()
+    loaded = load()
+    load_s = time.perf_counter() - started
+    match_s = []
+    for _ in range(repeat):
+        started = time.perf_counter()
+        areas, stations = match(loaded)
+        match_s.append(time.perf_counter() - started)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures = {"load_s": load_s, "first_s": match_s[0], "match_s": min(match_s), "peak_mb": peak_mb}
+    np.savez(folder / f"{name}.npz", areas=areas, stations=stations)
+    sys.stdout.write(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Points are asked of a grid here, the undecided ones of shapely; codes and rows of frames are not known."""
+
+from typing import Final
+
+import numpy as np
+import shapely
+
+from geo.area_arrays import shapes_of
+from geo.area_grid import Grid
+from geo.points import Flags, Floats, Rows
+from geo.slices import cut, in_slices, threads
+
+# From here on points are looked up in the order of cells, which saves more than it costs.
+_WORTH_ORDER: Final = 16_384
+# Bounds the memory that the order takes.
+_CHUNK: Final = 4_194_304
+# Looked at together by shapely, and from how many points of one polygon on preparing it pays.
+_PAIRS: Final = 65_536
+_WORTH_PREPARING: Final = 64
+_UNORDERED: Final = np.empty(0, dtype=np.int64)
+_UNSURE: Final = 2
+_UNDECIDED: Final = -2
+
+
+def first_holding(whole: Grid, x: Floats, y: Floats) -> Rows:
+    """Give the id of the first polygon, in the order of codes, that holds each point, or -1."""
+    ids = np.empty(len(x), dtype=np.int64)
+    for start in range(0, len(x), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        _look_up(whole, x[part], y[part], ids[part])
+    undecided = np.flatnonzero(ids == _UNDECIDED)
+    if len(undecided):
+        points, found = holding(whole, x[undecided], y[undecided])
+        ids[undecided] = -1
+        # Backwards, so that the first of each point is written last.
+        ids[undecided[points[::-1]]] = found[::-1]
+    return ids
+
+
+def holding(whole: Grid, x: Floats, y: Floats) -> tuple[Rows, Rows]:
+    """Give pairs of point and polygon id, for every polygon that holds it, by point and then by code."""
+    from geo.kernels import locate as kernels  # noqa: PLC0415 - loads the compiler
+
+    counts = np.empty(len(x), dtype=np.int64)
+    in_slices(lambda a, b: kernels.count_holding(*whole.cells, x, y, counts, a, b), len(x))
+    ends = np.cumsum(counts)
+    first, total = ends - counts, int(counts.sum())
+    ids, sides = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.uint8)
+    in_slices(
+        lambda a, b: kernels.fill_holding(*whole.sides, *whole.cells, x, y, first, ids, sides, a, b), len(x)
+    )
+    points = np.repeat(np.arange(len(x)), counts)
+    held, unsure = sides == 1, np.flatnonzero(sides == _UNSURE)
+    for start in range(0, len(unsure), _PAIRS):
+        pairs = unsure[start : start + _PAIRS]
+        held[pairs] = _intersects(whole, ids[pairs], x[points[pairs]], y[points[pairs]])
+    return points[held], ids[held]
+
+
+def _look_up(whole: Grid, x: Floats, y: Floats, ids: Rows) -> None:
+    from geo.kernels import locate as kernels  # noqa: PLC0415 - loads the compiler
+    from geo.kernels import order as orders  # noqa: PLC0415 - loads the compiler
+
+    if len(x) < _WORTH_ORDER:
+        kernels.locate(*whole.sides, *whole.cells, x, y, _UNORDERED, ids, 0, len(x))
+        return
+    order, xs, ys = np.empty(len(x), dtype=np.int64), np.empty_like(x), np.empty_like(y)
+    parts = cut(len(x), threads())
+
+    def look_up(nth: int, _: int) -> None:
+        start, end = parts[nth]
+        orders.order_points(whole.grid, x, y, order, xs, ys, start, end)
+        kernels.locate(*whole.sides, *whole.cells, xs, ys, order, ids, start, end)
+
+    in_slices(look_up, len(parts), slices=len(parts))
+
+
+def _intersects(whole: Grid, ids: Rows, x: Floats, y: Floats) -> Flags:
+    """Let shapely decide, on polygons of this call's own: prepared ones must not be shared by threads."""
+    wanted, at = np.unique(ids, return_inverse=True)
+    shapes = shapes_of(whole.outlines, wanted)
+    shapely.prepare(shapes[np.bincount(at) >= _WORTH_PREPARING])
+    held: Flags = shapely.intersects_xy(shapes[at], x, y)
+    return held

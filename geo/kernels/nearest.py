@@ -1,0 +1,322 @@
+"""The nearest stations of points, in metres on the ellipsoid; near ties are named for pyproj to decide."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from geo.kernels.jit import B1, F1, F2, FLOAT, I1, INT, L1, L2, RF1, inner, kernel
+
+__all__ = ["NOWHERE", "UNDECIDED", "index_lists", "list_places", "nearest"]
+
+NOWHERE: Final = -1
+UNDECIDED: Final = -2
+
+_RADIAN: Final = np.pi / 180.0
+_EARTH_M: Final = 6_371_000.0
+#: Distances that differ by less are not told apart here; the formula is right to a tenth of it.
+_TIE_M: Final = 1e-4
+#: The least share of a degree's length that it keeps within the greatest radius.
+_SHRINK: Final = 0.98
+
+
+@inner
+def _square(x: float, y: float, at_x: float, at_y: float, bands: Any, band: int) -> float:
+    """Give the square of the chord between two points, metres, by the middle latitude's radii of curvature.
+
+    A band is a latitude, and metres a degree of longitude and of latitude there, each with derivatives.
+    """
+    east, north = at_x - x, at_y - y
+    away = 0.5 * (at_y + y) - bands[band, 0]
+    wide, high = east * _RADIAN, north * _RADIAN
+    east_m = east * (bands[band, 1] + away * (bands[band, 2] + away * bands[band, 3]))
+    north_m = north * (bands[band, 4] + away * (bands[band, 5] + away * bands[band, 6]))
+    wide, high = wide * wide, high * high
+    square: float = east_m * east_m * (1.0 - wide / 12.0) + north_m * north_m * (
+        1.0 - high / 12.0 - wide / 4.0
+    )
+    return square
+
+
+@inner
+def _allowed(place: int, first: Any, rows: Any, mask: Any) -> bool:
+    for at in range(first[place], first[place + 1]):
+        if mask[rows[at]]:
+            return True
+    return False
+
+
+@inner
+def _scan(
+    x: float,
+    y: float,
+    bands: Any,
+    band: int,
+    places: Any,
+    first: Any,
+    rows: Any,
+    mask: Any,
+    start: int,
+    end: int,
+    best: Any,
+    found: Any,
+) -> None:
+    """Take places start to end into the best found: squares of distances, sorted, one more than asked for."""
+    last = len(best) - 1
+    for place in range(start, end):
+        square = _square(x, y, places[place, 0], places[place, 1], bands, band)
+        if square >= best[last] or (len(mask) > 0 and not _allowed(place, first, rows, mask)):
+            continue
+        at = last
+        while at > 0 and best[at - 1] > square:
+            best[at], found[at] = best[at - 1], found[at - 1]
+            at -= 1
+        best[at], found[at] = square, place
+
+
+@inner
+def _search(
+    x: float,
+    y: float,
+    grid: Any,
+    bands: Any,
+    band: int,
+    cells: Any,
+    places: Any,
+    first: Any,
+    rows: Any,
+    mask: Any,
+    best: Any,
+    found: Any,
+) -> None:
+    """Look at the nine cells around a point, then at all that the worst of the best leaves possible."""
+    columns, lines = int(grid[4]), int(grid[5])
+    tx, ty = (x - grid[0]) * grid[2], (y - grid[1]) * grid[3]
+    column = int(min(max(tx, 0.0), grid[4] - 1.0))
+    line = int(min(max(ty, 0.0), grid[5] - 1.0))
+    west, east = max(0, column - 1), min(columns - 1, column + 1)
+    south, north = max(0, line - 1), min(lines - 1, line + 1)
+    for here in range(south, north + 1):
+        start, end = cells[here * columns + west], cells[here * columns + east + 1]
+        _scan(x, y, bands, band, places, first, rows, mask, start, end, best, found)
+    reach = np.sqrt(best[len(best) - 2]) + _TIE_M
+    wide, high = reach / (_SHRINK * bands[band, 1]) * grid[2], reach / (_SHRINK * bands[band, 4]) * grid[3]
+    left, right = int(max(0.0, tx - wide)), int(min(grid[4] - 1.0, max(0.0, tx + wide)))
+    low, top = int(max(0.0, ty - high)), int(min(grid[5] - 1.0, max(0.0, ty + high)))
+    if left >= west and right <= east and low >= south and top <= north:
+        return
+    for here in range(low, top + 1):
+        at = here * columns
+        if south <= here <= north:
+            if left < west:
+                _scan(
+                    x,
+                    y,
+                    bands,
+                    band,
+                    places,
+                    first,
+                    rows,
+                    mask,
+                    cells[at + left],
+                    cells[at + west],
+                    best,
+                    found,
+                )
+            if right > east:
+                start, end = cells[at + east + 1], cells[at + right + 1]
+                _scan(x, y, bands, band, places, first, rows, mask, start, end, best, found)
+        elif left <= right:
+            _scan(
+                x,
+                y,
+                bands,
+                band,
+                places,
+                first,
+                rows,
+                mask,
+                cells[at + left],
+                cells[at + right + 1],
+                best,
+                found,
+            )
+
+
+@inner
+def _settle(
+    best: Any,
+    found: Any,
+    radius_m: float,
+    first: Any,
+    rows: Any,
+    mask: Any,
+    out_rows: Any,
+    out_metres: Any,
+    point: int,
+) -> bool:
+    """Write rows and metres; False where ties or the radius hang on less than the formula knows."""
+    k, written = len(best) - 1, 0
+    for nth in range(k):
+        if found[nth] < 0:
+            break
+        chord = np.sqrt(best[nth])
+        metres = chord * (1.0 + best[nth] / (24.0 * _EARTH_M * _EARTH_M))
+        if abs(metres - radius_m) <= _TIE_M or (
+            found[nth + 1] >= 0 and np.sqrt(best[nth + 1]) - chord <= _TIE_M
+        ):
+            return False
+        if metres > radius_m:
+            break
+        for at in range(first[found[nth]], first[found[nth] + 1]):
+            if written < k and (len(mask) == 0 or mask[rows[at]]):
+                out_rows[point, written], out_metres[point, written] = rows[at], metres
+                written += 1
+    for nth in range(written, k):
+        out_rows[point, nth], out_metres[point, nth] = NOWHERE, np.inf
+    return True
+
+
+@inner
+def _listed(
+    x: float,
+    y: float,
+    at: int,
+    lists: Any,
+    bands: Any,
+    band: int,
+    places: Any,
+    first: Any,
+    rows: Any,
+    mask: Any,
+    best: Any,
+    found: Any,
+) -> None:
+    """Take the places of a cell's list into the best found; as `_scan`."""
+    last = len(best) - 1
+    for nth in range(lists[at], lists[at + 1]):
+        place = lists[nth]
+        square = _square(x, y, places[place, 0], places[place, 1], bands, band)
+        if square >= best[last] or (len(mask) > 0 and not _allowed(place, first, rows, mask)):
+            continue
+        to = last
+        while to > 0 and best[to - 1] > square:
+            best[to], found[to] = best[to - 1], found[to - 1]
+            to -= 1
+        best[to], found[to] = square, place
+
+
+@kernel(I1, F1, F2, I1, F2, L1, L1, F1, INT, FLOAT, INT, INT)
+def list_places(
+    grid: Any,
+    bands: Any,
+    cells: Any,
+    places: Any,
+    first: Any,
+    rows: Any,
+    net: Any,
+    k: int,
+    radius_m: float,
+    start: int,
+    end: int,
+) -> Any:
+    """Give, for the meshes start to end of a net, length and places of those that may be among the k nearest.
+
+    `net` is west, south, meshes a degree east and north, columns, lines. Only places within the radius count.
+    """
+    best, found, mask = np.empty(k + 1), np.empty(k + 1, np.int64), np.empty(0, np.uint8)
+    pool, free = np.empty(1 << 12, np.int32), 0
+    columns, lines = int(grid[4]), int(grid[5])
+    for mesh in range(start, end):
+        x = net[0] + (mesh % int(net[4]) + 0.5) / net[2]
+        y = net[1] + (mesh // int(net[4]) + 0.5) / net[3]
+        band = min(max(int(y * grid[7] - grid[6]), 0), len(bands) - 1)
+        half_m = (
+            0.51 * np.hypot(bands[band, 1] / (net[2] * _SHRINK), bands[band, 4] / (net[3] * _SHRINK)) + _TIE_M
+        )
+        for at in range(k + 1):
+            best[at], found[at] = (radius_m + half_m) ** 2, -1
+        _search(x, y, grid, bands, band, cells, places, first, rows, mask, best, found)
+        # The k-th nearest of the middle bounds the k-th nearest of every point of the mesh.
+        reach = min(np.sqrt(best[k - 1]) + 2.0 * half_m, radius_m + half_m) + 2.0 * _TIE_M
+        wide, high = reach / (_SHRINK * bands[band, 1]), reach / (_SHRINK * bands[band, 4])
+        left = int(min(max((x - wide - grid[0]) * grid[2], 0.0), columns - 1.0))
+        right = int(min(max((x + wide - grid[0]) * grid[2], 0.0), columns - 1.0))
+        low = int(min(max((y - high - grid[1]) * grid[3], 0.0), lines - 1.0))
+        top = int(min(max((y + high - grid[1]) * grid[3], 0.0), lines - 1.0))
+        head, free = free, free + 1
+        for line in range(low, top + 1):
+            for place in range(cells[line * columns + left], cells[line * columns + right + 1]):
+                if free + 2 >= len(pool):
+                    larger = np.empty(2 * len(pool), np.int32)
+                    for at in range(free):
+                        larger[at] = pool[at]
+                    pool = larger
+                if _square(x, y, places[place, 0], places[place, 1], bands, band) <= reach * reach:
+                    pool[free] = place
+                    free += 1
+        pool[head] = free - head - 1
+        if free + 2 >= len(pool):
+            larger = np.empty(2 * len(pool), np.int32)
+            for at in range(free):
+                larger[at] = pool[at]
+            pool = larger
+    return pool[:free]
+
+
+@kernel(INT, F1, F2, I1, F2, L1, L1, F1, I1, B1, RF1, RF1, FLOAT, L2, F2, INT, INT)
+def nearest(
+    grid: Any,
+    bands: Any,
+    cells: Any,
+    places: Any,
+    first: Any,
+    rows: Any,
+    net: Any,
+    lists: Any,
+    mask: Any,
+    lng: Any,
+    lat: Any,
+    radius_m: float,
+    out_rows: Any,
+    out_metres: Any,
+    start: int,
+    end: int,
+) -> int:
+    """Write the nearest stations of each point; give the number of points whose first row is UNDECIDED.
+
+    `grid` ends with the number of the first band and bands a degree; `net` and `lists` are those of
+    `list_places` for this k and radius (where its list begins, mesh by mesh), or empty.
+    """
+    k, undecided = out_rows.shape[1], 0
+    best, found = np.empty(k + 1), np.empty(k + 1, np.int64)
+    bound = (radius_m + 2.0 * _TIE_M) ** 2
+    for point in range(start, end):
+        x, y = lng[point], lat[point]
+        for at in range(k + 1):
+            best[at], found[at] = bound, -1
+        band = y * grid[7] - grid[6]
+        if len(lists) > 0:
+            column, line = (x - net[0]) * net[2], (y - net[1]) * net[3]
+            if column >= 0.0 and line >= 0.0 and column < net[4] and line < net[5]:
+                at = int(line) * int(net[4]) + int(column)
+                _listed(x, y, at, lists, bands, int(band), places, first, rows, mask, best, found)
+        elif 0.0 <= band < len(bands):
+            _search(x, y, grid, bands, int(band), cells, places, first, rows, mask, best, found)
+        if not _settle(best, found, radius_m, first, rows, mask, out_rows, out_metres, point):
+            out_rows[point, 0] = UNDECIDED
+            undecided += 1
+    return undecided
+
+
+@kernel(I1, I1, INT)
+def index_lists(pool: Any, meshes: int) -> Any:
+    """Bring lists with their lengths into one array that begins with where each starts, and the last ends."""
+    lists = np.empty(len(pool) + 1, np.int32)
+    at, to = 0, meshes + 1
+    for mesh in range(meshes):
+        lists[mesh] = to
+        for nth in range(pool[at]):
+            lists[to + nth] = pool[at + 1 + nth]
+        to, at = to + pool[at], at + pool[at] + 1
+    lists[meshes] = to
+    return lists
