@@ -1,6 +1,7 @@
 """The rows a viewer may see, as a condition every query takes."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 
@@ -42,16 +43,7 @@ class Scope:
         column serves it (":" follows "9"). A row is out of scope where its column is NULL, and where the
         table has no such column: rows that name no platform are no platform's.
         """
-        if self.everything:
-            return true()
-        limits: list[ColumnElement[bool]] = []
-        if self.divisions:
-            limits.append(false() if division is None else or_(*_ranges(division, self.divisions)))
-        if self.platforms:
-            limits.append(false() if platform is None else platform.in_(self.platforms))
-        if self.partners:
-            limits.append(false() if partner is None else partner.in_(self.partners))
-        return and_(*limits) if limits else false()
+        return _condition(self, division, platform, partner)
 
     def covers(
         self, division: str | None = None, platform: str | None = None, partner: str | None = None
@@ -87,6 +79,26 @@ class Scope:
         inside = any(division.startswith(code) for code in self.divisions)
         whole = self.everything or (self.of_company and not self.divisions)
         return replace(self, divisions=(division,), everything=False) if inside or whole else Scope()
+
+
+@lru_cache(maxsize=512)
+def _condition(
+    scope: Scope,
+    division: ColumnElement[str] | None,
+    platform: ColumnElement[str] | None,
+    partner: ColumnElement[str] | None,
+) -> ColumnElement[bool]:
+    """Make a scope's condition; kept, since making one of 30 divisions takes a millisecond."""
+    if scope.everything:
+        return true()
+    limits: list[ColumnElement[bool]] = []
+    if scope.divisions:
+        limits.append(false() if division is None else or_(*_ranges(division, scope.divisions)))
+    if scope.platforms:
+        limits.append(false() if platform is None else platform.in_(scope.platforms))
+    if scope.partners:
+        limits.append(false() if partner is None else partner.in_(scope.partners))
+    return and_(*limits) if limits else false()
 
 
 def _inside(asked: tuple[str, ...], own: tuple[str, ...]) -> bool | None:

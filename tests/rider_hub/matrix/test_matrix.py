@@ -37,7 +37,7 @@ Route = tuple[str, str, str]
 
 
 @asynccontextmanager
-async def _site(
+async def site(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Client, Callable[[Viewer], None]]]:
     """Serve the whole application to whichever viewer is chosen; all but the sign-in is real."""
@@ -112,7 +112,7 @@ async def test_no_page_list_map_or_export_shows_a_row_out_of_scope(
     """Every page a role may open holds rows of its scope alone; lists and their exports hold all of those."""
     viewer = VIEWERS[name]
     allowed = {group.tag for group in viewer.own()}
-    async with _site(hub, monkeypatch) as (client, be):
+    async with site(hub, monkeypatch) as (client, be):
         be(viewer)
         wrong: dict[str, object] = {}
         for path in _pages(client.app):
@@ -158,7 +158,7 @@ def _lists(app: web.Application | None) -> list[tuple[str, str]]:
 
 async def test_the_areas_of_the_map_are_those_of_the_scope(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A street's list and layers of areas hold the street and its communities, the county's all of it."""
-    async with _site(hub, monkeypatch) as (client, be):
+    async with site(hub, monkeypatch) as (client, be):
         for name, inside in (("street_staff", "110101001"), ("county", "110101")):
             be(VIEWERS[name])
             for path in ("/map/areas", "/map/layers/streets.geojson", "/map/layers/communities.geojson"):
@@ -177,13 +177,15 @@ async def test_the_areas_of_the_map_are_those_of_the_scope(hub: Hub, monkeypatch
 _AREAS = ("110101001", "110101001001", "110101002", "110101002001", "110105001", "110105001001")
 
 
-def _address(path: str, params: Mapping[str, str]) -> str:
+def address_of(path: str, params: Mapping[str, str]) -> str:
+    """Return a route's path with its parameters filled in."""
     for name, value in params.items():
         path = path.replace("{" + name + "}", value)
     return path
 
 
-async def _send(client: Client, method: str, path: str, form: Mapping[str, str], accept: str) -> Any:
+async def send(client: Client, method: str, path: str, form: Mapping[str, str], accept: str) -> Any:
+    """Send a request as a page would, with the form's token."""
     headers = {"Accept": accept}
     if method == "GET":
         return await client.get(path, headers=headers, allow_redirects=False)
@@ -226,7 +228,7 @@ async def test_rows_of_others_answer_as_absent_and_stay_as_they_were(
     Same status, body and headers byte for byte, and no cell of the database changes.
     """
     viewer = VIEWERS[name]
-    async with _site(hub, monkeypatch) as (client, be):
+    async with site(hub, monkeypatch) as (client, be):
         be(viewer)
         before = await state_of(hub)
         wrong: list[object] = []
@@ -234,16 +236,16 @@ async def test_rows_of_others_answer_as_absent_and_stay_as_they_were(
             assert driver.params is not None
             may = viewer.role in OPERATIONS[operation] and (driver.owners is None or name in driver.owners)
             asked = [group for group in GROUPS if not may or _foreign(viewer, driver, group)]
-            address = _address(path, driver.params(NOBODY))
-            sent = await _send(client, method, address, driver.form(NOBODY), accept)
+            address = address_of(path, driver.params(NOBODY))
+            sent = await send(client, method, address, driver.form(NOBODY), accept)
             absent = await _seen(sent, address, driver.params(NOBODY))
             refused = _refusal(viewer, operation, method, accept)
             led_on = driver.blind and viewer.role in OPERATIONS[operation]
             if absent[0] != refused and not led_on:
                 wrong.append((method, path, absent[0]))
             for group in asked:
-                address = _address(path, driver.params(group))
-                answer = await _send(client, method, address, driver.form(group), accept)
+                address = address_of(path, driver.params(group))
+                answer = await send(client, method, address, driver.form(group), accept)
                 if await _seen(answer, address, driver.params(group)) != absent:
                     wrong.append((method, address, answer.status))
         assert wrong == []
@@ -269,13 +271,13 @@ async def test_a_form_that_names_anothers_place_or_body_changes_nothing(
 ) -> None:
     """Routes without an id take no organization and no community out of scope, and answer as absence."""
     viewer = VIEWERS[name]
-    async with _site(hub, monkeypatch) as (client, be):
+    async with site(hub, monkeypatch) as (client, be):
         be(viewer)
         before = await state_of(hub)
         for (method, path), driver in DRIVERS.items():
             if driver.params is None and not driver.own_only and not driver.signed:
                 for group in viewer.others():
-                    answer = await _send(client, method, path, driver.form(group), "application/json")
+                    answer = await send(client, method, path, driver.form(group), "application/json")
                     assert answer.status in {401, 404}, (path, group.tag)
         assert await state_of(hub) == before
 
@@ -286,7 +288,7 @@ async def test_what_the_policy_allows_works_on_ones_own_rows(
 ) -> None:
     """The matrix is not green because all is refused: an own row opens, and a change of it is not absent."""
     viewer = VIEWERS[name]
-    async with _site(hub, monkeypatch) as (client, be):
+    async with site(hub, monkeypatch) as (client, be):
         be(viewer)
         wrong: list[object] = []
         for (method, path, operation), driver in _driven(client.app):
@@ -298,8 +300,8 @@ async def test_what_the_policy_allows_works_on_ones_own_rows(
             group = next(iter(viewer.own()[::-1] if driver.last else viewer.own()), None)
             if group is not None:
                 # A later step may find the row as an earlier one left it, never gone.
-                address = _address(path, driver.params(group))
-                answer = await _send(client, method, address, driver.form(group), "text/html")
+                address = address_of(path, driver.params(group))
+                answer = await send(client, method, address, driver.form(group), "text/html")
                 if answer.status not in ({200} if method == "GET" and not driver.blind else _DONE):
                     wrong.append((method, address, answer.status))
         assert wrong == []
