@@ -1,5 +1,6 @@
 """docs/access.md says what the policy says; run as a module it prints the table."""
 
+import sys
 from pathlib import Path
 
 from rider_hub.access import Role
@@ -27,4 +28,4 @@ def test_the_documented_table_is_the_policys() -> None:
 
 
 if __name__ == "__main__":
-    print(policy_table(), end="")
+    sys.stdout.write(policy_table())
