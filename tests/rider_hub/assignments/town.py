@@ -9,6 +9,7 @@ import numpy as np
 from shapely.geometry import box
 
 from geo.areas import AreaIndex
+from geo.matching import Executor
 from rider_hub.assignments.matching import Current, match_all
 from rider_hub.assignments.model import Assignment
 from rider_hub.assignments.places import Places
@@ -97,10 +98,19 @@ def match(
     love: LoveStations | None = None,
     current: dict[str, Current] | None = None,
     sketch: bool = False,
+    executor: Executor | None = None,
+    part: int = 20_000,
 ) -> list[Assignment]:
     """Match riders of the town."""
     network = replace(network, stations={each.ref: each for each in stations})
     places = Places(area_set(STREETS), area_set(COMMUNITIES, sketch=sketch), network.stations)
     return match_all(
-        COUNTY, riders, places=places, network=network, love_stations=love or near(), current=current or {}
+        COUNTY,
+        riders,
+        places=places,
+        network=network,
+        love_stations=love or near(),
+        current=current or {},
+        executor=executor,
+        part=part,
     )
