@@ -137,6 +137,7 @@ _WAITING = Ledger(
     row_url=lambda row: f"/members/{row['id']}",
     template="membership/members.html",
     personal=True,
+    exported=False,
 )
 _TOTALS = Ledger(
     key="member-totals",

@@ -78,6 +78,8 @@ class Ledger:
     row_url: Callable[[Mapping[str, Any]], str] | None = None
     actions: Sequence[Action] | Callable[[web.Request], Awaitable[Sequence[Action]]] = ()
     default: Query = field(default_factory=Query)
+    #: False where the list is not to leave the hub as a file; it then has no export's route either.
+    exported: bool = True
     #: A capability's template that extends "ledger.html" and fills its blocks `figures` or `below`.
     template: str = "ledger.html"
 
