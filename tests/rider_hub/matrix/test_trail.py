@@ -13,7 +13,7 @@ from rider_hub.access.tables import audit_row
 from tests.factories import make_hub
 from tests.rider_hub.access.broken_trail import break_trail
 from tests.rider_hub.matrix.drivers import DRIVERS
-from tests.rider_hub.matrix.test_matrix import Client, _site, _text, routes_of
+from tests.rider_hub.matrix.test_matrix import Client, _text, routes_of, site
 from tests.rider_hub.matrix.viewers import VIEWERS, Viewer
 from tests.rider_hub.matrix.world import lay_world
 
@@ -58,7 +58,7 @@ async def test_each_page_that_shows_people_leaves_its_row_or_does_not_show_them(
 ) -> None:
     """Opened by someone authorised, each leaves a row; where rows are refused, each is a 503 without them."""
     viewer = VIEWERS[name]
-    async with _site(hub, monkeypatch) as (client, be):
+    async with site(hub, monkeypatch) as (client, be):
         be(viewer)
         showing, silent = [], []
         for address in _addresses(client, viewer):
