@@ -8,16 +8,11 @@ import shapely
 from geo.area_arrays import shapes_of
 from geo.area_grid import Grid
 from geo.points import Flags, Floats, Rows
-from geo.slices import cut, in_slices, threads
+from geo.slices import in_order, in_slices
 
-# From here on points are looked up in the order of cells, which saves more than it costs.
-_WORTH_ORDER: Final = 16_384
-# Bounds the memory that the order takes.
-_CHUNK: Final = 4_194_304
 # Looked at together by shapely, and from how many points of one polygon on preparing it pays.
 _PAIRS: Final = 65_536
 _WORTH_PREPARING: Final = 64
-_UNORDERED: Final = np.empty(0, dtype=np.int64)
 _UNSURE: Final = 2
 _UNDECIDED: Final = -2
 
@@ -25,9 +20,7 @@ _UNDECIDED: Final = -2
 def first_holding(whole: Grid, x: Floats, y: Floats) -> Rows:
     """Give the id of the first polygon, in the order of codes, that holds each point, or -1."""
     ids = np.empty(len(x), dtype=np.int64)
-    for start in range(0, len(x), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        _look_up(whole, x[part], y[part], ids[part])
+    _look_up(whole, x, y, ids)
     undecided = np.flatnonzero(ids == _UNDECIDED)
     if len(undecided):
         points, found = holding(whole, x[undecided], y[undecided])
@@ -59,20 +52,11 @@ def holding(whole: Grid, x: Floats, y: Floats) -> tuple[Rows, Rows]:
 
 def _look_up(whole: Grid, x: Floats, y: Floats, ids: Rows) -> None:
     from geo.kernels import locate as kernels  # noqa: PLC0415 - loads the compiler
-    from geo.kernels import order as orders  # noqa: PLC0415 - loads the compiler
 
-    if len(x) < _WORTH_ORDER:
-        kernels.locate(*whole.sides, *whole.cells, x, y, _UNORDERED, ids, 0, len(x))
-        return
-    order, xs, ys = np.empty(len(x), dtype=np.int64), np.empty_like(x), np.empty_like(y)
-    parts = cut(len(x), threads())
-
-    def look_up(nth: int, _: int) -> None:
-        start, end = parts[nth]
-        orders.order_points(whole.grid, x, y, order, xs, ys, start, end)
+    def look_up(xs: Floats, ys: Floats, order: Rows, start: int, end: int) -> None:
         kernels.locate(*whole.sides, *whole.cells, xs, ys, order, ids, start, end)
 
-    in_slices(look_up, len(parts), slices=len(parts))
+    in_order(look_up, whole.grid, x, y)
 
 
 def _intersects(whole: Grid, ids: Rows, x: Floats, y: Floats) -> Flags:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from geo.errors import GeoError
 from geo.points import Flags, Floats, Rows, checked_list
-from geo.slices import in_slices
+from geo.slices import in_order, in_slices
 from geo.station_grid import MAX_RADIUS_M, Net, StationGrid, cast_net, station_grid, supported
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _UNDECIDED: Final = -2
 _NO_FLOATS: Final = np.empty(0)
 _NO_LISTS: Final = np.empty(0, dtype=np.int32)
+_NO_ROWS: Final = np.empty(0, dtype=np.int64)
+# Lists beyond a processor's own cache, from which on the order of points pays.
+_WORTH_ORDER: Final = 1 << 20
 
 
 class _State(NamedTuple):
@@ -199,9 +202,14 @@ def _query_near(  # noqa: PLR0917 - the question as it was asked
         lists = net.net, net.lists
     mask = np.empty(0, np.uint8) if allowed is None else allowed.view(np.uint8)
     rows, metres = np.empty((len(x), k), dtype=np.int64), np.empty((len(x), k))
-    in_slices(
-        lambda a, b: kernels.nearest(*grid.arrays, *lists, mask, x, y, radius_m, rows, metres, a, b), len(x)
-    )
+
+    def look_up(xs: Floats, ys: Floats, order: Rows, start: int, end: int) -> None:
+        kernels.nearest(*grid.arrays, *lists, mask, xs, ys, order, radius_m, rows, metres, start, end)
+
+    if len(lists[1]) > _WORTH_ORDER:
+        in_order(look_up, lists[0], x, y)
+    else:
+        in_slices(lambda a, b: look_up(x, y, _NO_ROWS, a, b), len(x))
     return rows, metres
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from geo.kernels.jit import B1, F1, F2, FLOAT, I1, INT, L1, L2, RF1, inner, kernel
+from geo.kernels.jit import B1, F1, F2, FLOAT, I1, INT, L1, L2, RF1, RL1, inner, kernel
 
 __all__ = ["NOWHERE", "UNDECIDED", "index_lists", "list_places", "nearest"]
 
@@ -263,7 +263,7 @@ def list_places(
     return pool[:free]
 
 
-@kernel(INT, F1, F2, I1, F2, L1, L1, F1, I1, B1, RF1, RF1, FLOAT, L2, F2, INT, INT)
+@kernel(INT, F1, F2, I1, F2, L1, L1, F1, I1, B1, RF1, RF1, RL1, FLOAT, L2, F2, INT, INT)
 def nearest(
     grid: Any,
     bands: Any,
@@ -276,6 +276,7 @@ def nearest(
     mask: Any,
     lng: Any,
     lat: Any,
+    order: Any,
     radius_m: float,
     out_rows: Any,
     out_metres: Any,
@@ -285,13 +286,14 @@ def nearest(
     """Write the nearest stations of each point; give the number of points whose first row is UNDECIDED.
 
     `grid` ends with the number of the first band and bands a degree; `net` and `lists` are those of
-    `list_places` for this k and radius (where its list begins, mesh by mesh), or empty.
+    `list_places` for this k and radius (where its list begins, mesh by mesh), or empty. Point n goes to row
+    order[n] of the answer, or to row n where `order` is empty.
     """
-    k, undecided = out_rows.shape[1], 0
+    k, undecided, ordered = out_rows.shape[1], 0, len(order) > 0
     best, found = np.empty(k + 1), np.empty(k + 1, np.int64)
     bound = (radius_m + 2.0 * _TIE_M) ** 2
-    for point in range(start, end):
-        x, y = lng[point], lat[point]
+    for nth in range(start, end):
+        x, y, point = lng[nth], lat[nth], order[nth] if ordered else nth
         for at in range(k + 1):
             best[at], found[at] = bound, -1
         band = y * grid[7] - grid[6]

@@ -20,21 +20,20 @@ def _group(grid: Any, x: float, y: float, cells_a_group: int) -> int:
     return (int(line) * int(grid[4]) + int(column)) // cells_a_group
 
 
-@kernel(NONE, F1, RF1, RF1, L1, F1, F1, INT, INT)
-def order_points(grid: Any, lng: Any, lat: Any, order: Any, xs: Any, ys: Any, start: int, end: int) -> None:
-    """Write the points start to end, by cell and then by number, to places start to end of the others."""
+@kernel(NONE, F1, RF1, RF1, L1, F1, F1, INT)
+def order_points(grid: Any, lng: Any, lat: Any, order: Any, xs: Any, ys: Any, start: int) -> None:
+    """Write points by cell and then by number, and their numbers, which count from `start`."""
     cells = int(grid[4]) * int(grid[5])
     cells_a_group = (cells + _GROUPS - 1) // _GROUPS
-    groups = np.empty(end - start, np.int32)
+    groups = np.empty(len(lng), np.int32)
     counts = np.zeros(cells // cells_a_group + 2, np.int64)
-    for point in range(start, end):
+    for point in range(len(lng)):
         group = _group(grid, lng[point], lat[point], cells_a_group)
-        groups[point - start] = group
+        groups[point] = group
         counts[group + 1] += 1
     for group in range(1, len(counts)):
         counts[group] += counts[group - 1]
-    for point in range(start, end):
-        group = groups[point - start]
-        to = start + counts[group]
-        order[to], xs[to], ys[to] = point, lng[point], lat[point]
-        counts[group] += 1
+    for point in range(len(lng)):
+        to = counts[groups[point]]
+        counts[groups[point]] += 1
+        order[to], xs[to], ys[to] = start + point, lng[point], lat[point]
