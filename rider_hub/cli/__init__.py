@@ -19,6 +19,7 @@ _COMMANDS = {
     "jobs": ("rider_hub.cli.jobs", "jobs", "List and run scheduled jobs."),
     "keys": ("rider_hub.cli.keys", "keys", "Make, rotate, export and look at the keys."),
     "audit": ("rider_hub.cli.audit", "audit", "Verify and export the audit trail."),
+    "rights": ("rider_hub.cli.rights", "rights", "A rider's copy, correction and erasure."),
     "user": ("rider_hub.cli.accounts", "user", "Staff accounts."),
 }
 

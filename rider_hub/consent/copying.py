@@ -31,12 +31,14 @@ FORM = "rider-hub-copy"
 VERSION = 1
 
 _PRIVATE_LEFT_OUT = (
-    "党员身份申报、同意记录和活动邀请不在此文件中：这些内容只给骑手本人，由本人在骑手页面下载。"
+    "党员身份申报、同意记录、活动邀请和只给心理法律专员看的诉求不在此文件中：这些内容只给骑手本人，由本人在骑手页面下载。"
     "工作人员经办的文件一律如此，与是否申报无关。"
 )
 _OTHER_PHONE = (
     "这次登录的手机号不是第一次登录时的号码：姓名、手机号只显示一部分，只给本人的内容不在此文件中。"
 )
+#: Section → the field that may repeat a name or a phone.
+_TYPED = {"rights_requests": "content", "corrections": "value"}
 _NOT_FOUND = "匿名提交的诉求没有与任何人关联，系统找不到，因此不在此文件中。"
 
 
@@ -128,10 +130,15 @@ async def _sections(
 
 
 def _masked(section: Section) -> Section:
-    if not {"name", "phone"} & section.fields.keys():
-        return section
+    """Mask names and phones, and leave out what was typed to correct them."""
+    typed = _TYPED.get(section.key)
+    masks = {"name": mask_name, "phone": mask_phone}
     records = [
-        {**record, "name": mask_name(record.get("name")), "phone": mask_phone(record.get("phone"))}
+        {
+            name: masks[name](value) if name in masks else value
+            for name, value in record.items()
+            if name != typed
+        }
         for record in section.records
     ]
     return Section(section.key, section.title, section.tables, section.fields, records)

@@ -10,6 +10,7 @@ from rider_hub.access.trail import opened_of
 from rider_hub.consent.ports import Section
 from rider_hub.consent.tables import rights_request
 from rider_hub.messages.service import waiting_for
+from rider_hub.riders.corrections import corrections_of, opened
 from rider_hub.riders.identity import explain
 from rider_hub.riders.model import EMPLOYMENT_TITLES, LinkState, RegistrationState
 from rider_hub.riders.ports import contents, registrations_of
@@ -25,14 +26,15 @@ _ROWS = 5000
 async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
     """Return the rider's archive, sign-ins, waiting messages, rights requests, and who opened what."""
     rows = await registrations_of(look.connection, rider_id)
-    opened = [contents(keys, row) for row in rows]
+    held = [contents(keys, row) for row in rows]
     ids = [row["id"] for row in rows]
-    phones = {content["phone"] for content in opened if content.get("phone")}
+    phones = {content["phone"] for content in held if content.get("phone")}
     return [
         await _rider(look, rider_id),
-        _registrations(rows, opened),
+        _registrations(rows, held),
         await _history(look, ids),
         await _links(look, ids),
+        await _corrections(look, keys, ids),
         Section(
             "sign_in_codes",
             "登录验证码",
@@ -65,7 +67,7 @@ async def _rider(look: Look, rider_id: str) -> Section:
     return Section("rider", "骑手", ("rider",), titles, [{name: row[name] for name in names}])
 
 
-def _registrations(rows: Sequence[Any], opened: Sequence[dict[str, Any]]) -> Section:
+def _registrations(rows: Sequence[Any], held: Sequence[dict[str, Any]]) -> Section:
     plain = ("platform", "platform_rider_ref", "station_ref", "area_community", "area_lng", "area_lat")
     times = ("effective_at", "version_at", "seen_at")
     records = [
@@ -76,7 +78,7 @@ def _registrations(rows: Sequence[Any], opened: Sequence[dict[str, Any]]) -> Sec
             "employment": EMPLOYMENT_TITLES.get(row["employment"] or ""),
             "has_identity_number": row["identity_index"] is not None,
         }
-        for row, content in zip(rows, opened, strict=True)
+        for row, content in zip(rows, held, strict=True)
     ]
     titles = {
         "name": "姓名",
@@ -130,6 +132,21 @@ async def _links(look: Look, ids: Sequence[str]) -> Section:
         for row in (await look.connection.execute(query.order_by(c.created_at, c.id))).mappings()
     ]
     return Section("links", "登记关联", ("identity_link",), {"why": "说明", "at": "时间"}, records)
+
+
+async def _corrections(look: Look, keys: Keyring, ids: Sequence[str]) -> Section:
+    records = [
+        {
+            "field": kept["field"],
+            "value": opened(keys, kept).value,
+            "made_at": kept["made_at"],
+            "conflict_at": kept["conflict_at"],
+        }
+        for rows in (await corrections_of(look.connection, ids)).values()
+        for kept in rows
+    ]
+    titles = {"field": "字段", "value": "更正为", "made_at": "更正时间", "conflict_at": "平台再次报送旧值"}
+    return Section("corrections", "已更正的内容", ("registration_correction",), titles, records)
 
 
 async def _handled(look: Look, keys: Keyring, rider_id: str) -> Section:

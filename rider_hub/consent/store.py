@@ -1,6 +1,7 @@
 """Notices as they ship with the program and as they stand in the table."""
 
 import tomllib
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
@@ -12,7 +13,7 @@ from rider_hub.consent.model import Notice
 from rider_hub.consent.tables import notice
 from rider_hub.errors import Absent
 
-__all__ = ["current", "find", "shipped"]
+__all__ = ["current", "find", "published", "shipped"]
 
 
 @cache
@@ -39,3 +40,10 @@ async def current(connection: AsyncConnection, key: str) -> Notice:
     if body is None:
         raise Absent("告知书尚未发布，请稍后再来。", "This notice is not published yet.")
     return msgspec.json.decode(body, type=Notice)
+
+
+async def published(connection: AsyncConnection) -> list[tuple[Notice, datetime]]:
+    """Return every published version of every notice with its time, the newest of each first."""
+    query = select(notice.c.body, notice.c.published_at).order_by(notice.c.key, notice.c.version.desc())
+    rows = await connection.execute(query)
+    return [(msgspec.json.decode(row.body, type=Notice), row.published_at) for row in rows]

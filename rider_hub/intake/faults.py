@@ -34,6 +34,10 @@ _WARNINGS: Final[dict[str, tuple[str, str]]] = {
         "更新时间和记录编号相同但内容不同，已按固定规则取其一。请为每次修改使用新的记录编号。",
         "Same updated_at and record_id, other content: one was taken by a fixed rule. Use new record_ids.",
     ),
+    "differs_from_confirmed": (
+        "此行有内容与骑手本人核对过的不一致，本系统按核对后的保存。请核对平台的登记。",
+        "A value differs from what the rider confirmed; the confirmed one is kept. Check yours.",
+    ),
     "not_stored": (
         "这条登记不在保存范围内，未保存。其他登记不受影响，无需重报。",
         "This registration is not one the hub keeps, so it was not stored. Nothing is to be sent again.",

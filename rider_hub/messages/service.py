@@ -61,11 +61,15 @@ async def forget_settled(connection: AsyncConnection, before: datetime) -> int:
 async def waiting_for(
     connection: AsyncConnection, keys: Keyring, receivers: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Return what waits for these receivers: kind, time and text."""
+    """Return what waits for these receivers: kind, time and text; a code is for the phone alone."""
     rows = (await connection.execute(select(outbox).where(outbox.c.state == "waiting"))).mappings()
     opened = [(row, _content(keys, row["id"], row["sealed"])) for row in rows if receivers]
     return [
-        {"kind": row["kind"], "created_at": row["created_at"], "text": content["body"].get("text")}
+        {
+            "kind": row["kind"],
+            "created_at": row["created_at"],
+            "text": None if "code" in content["body"] else content["body"].get("text"),
+        }
         for row, content in opened
         if content["to"] in receivers
     ]

@@ -10,7 +10,15 @@ from rider_hub.clock import SHANGHAI, check_aware, local_date
 from rider_hub.parameters import parameter
 from rider_hub.requests.model import Category
 
-__all__ = ["Due", "due_of", "is_working_day", "last_known_day", "soon_until", "working_days_after"]
+__all__ = [
+    "Due",
+    "due_of",
+    "end_of_day",
+    "is_working_day",
+    "last_known_day",
+    "soon_until",
+    "working_days_after",
+]
 
 #: An office's day ends at 17:30 in China; a request due on a day may be answered until then.
 _DAY_ENDS: Final = time(17, 30)
@@ -30,12 +38,12 @@ def due_of(category: Category, filed_at: datetime) -> Due:
     """Return when a request of this category is due: the N-th working day after the day it was filed."""
     figure = parameter(f"requests.answer_within_{category.value}")
     day = working_days_after(local_date(filed_at), int(figure.value))
-    return Due(_end_of(day), figure.version, sure=day <= last_known_day())
+    return Due(end_of_day(day), figure.version, sure=day <= last_known_day())
 
 
 def soon_until(now: datetime) -> datetime:
     """Return the time up to which a due time counts as soon: the end of the next working day."""
-    return _end_of(working_days_after(local_date(now), int(parameter("requests.soon_before").value)))
+    return end_of_day(working_days_after(local_date(now), int(parameter("requests.soon_before").value)))
 
 
 def working_days_after(day: date, count: int) -> date:
@@ -63,5 +71,6 @@ def last_known_day() -> date:
     return date(max(each.year for each in chinese_calendar.holidays), 12, 31)
 
 
-def _end_of(day: date) -> datetime:
+def end_of_day(day: date) -> datetime:
+    """Return when an office's day ends."""
     return check_aware(datetime.combine(day, _DAY_ENDS, tzinfo=SHANGHAI))

@@ -14,7 +14,7 @@ from rider_hub.requests.model import WAITING, Category, Channel, EventKind, Requ
 from rider_hub.requests.store import add_event, events_of, list_own
 from rider_hub.requests.tables import request_event, service_request
 
-__all__ = ["erase", "export", "forget_closed"]
+__all__ = ["erase", "export", "export_confidential", "forget_closed"]
 
 _GONE = "（内容已按规定删除）"
 _ENDED = "反映人要求删除个人信息，这条诉求不再办理"
@@ -49,8 +49,22 @@ async def forget_closed(connection: AsyncConnection, keys: Keyring, before: date
 
 
 async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
-    """Return the requests a rider filed under their name, with all that was said."""
-    rows = await list_own(look.connection, rider_id)
+    """Return the requests a rider filed under their name, but those told in confidence."""
+    return await _told(look, keys, rider_id, confidential=False)
+
+
+async def export_confidential(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
+    """Return the requests a rider told to the counselling or legal officer; for the rider alone."""
+    return await _told(look, keys, rider_id, confidential=True)
+
+
+async def _told(look: Look, keys: Keyring, rider_id: str, *, confidential: bool) -> Sequence[Section]:
+    rows = [
+        row
+        for row in await list_own(look.connection, rider_id)
+        if Category(row["category"]).is_confidential is confidential
+    ]
+    aside = "confidential_" if confidential else ""
     records = [_record(keys, row) for row in rows]
     said = [
         {
@@ -65,8 +79,8 @@ async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
     ]
     return [
         Section(
-            "requests",
-            "诉求",
+            f"{aside}requests",
+            "只给专员看的诉求" if confidential else "诉求",
             ("service_request",),
             {
                 "id": "编号",
@@ -84,8 +98,8 @@ async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
             records,
         ),
         Section(
-            "request_events",
-            "诉求办理过程",
+            f"{aside}request_events",
+            "只给专员看的诉求办理过程" if confidential else "诉求办理过程",
             ("request_event",),
             {"request": "诉求编号", "at": "时间", "kind": "事项", "by": "谁", "text": "内容"},
             said,

@@ -14,7 +14,14 @@ from rider_hub.riders.model import EMPLOYMENT_TITLES, RegistrationState
 from rider_hub.riders.store import identities
 from rider_hub.riders.tables import registration, rider
 
-__all__ = ["OwnRegistration", "OwnRider", "choose_community", "own_rider"]
+__all__ = [
+    "OwnRegistration",
+    "OwnRider",
+    "choose_community",
+    "own_phones",
+    "own_registrations",
+    "own_rider",
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,28 @@ async def own_rider(look: Look, hub: Hub) -> OwnRider:
         chosen_community=person["chosen_community"],
         registrations=found,
     )
+
+
+async def own_registrations(look: Look) -> list[tuple[str, str]]:
+    """Return the signed-in rider's registrations as choices: id and platform with station."""
+    query = (
+        select(registration.c.id, registration.c.platform, platform.c.name, registration.c.station_ref)
+        .outerjoin(platform, platform.c.code == registration.c.platform)
+        .where(registration.c.rider_id == _rider(look.actor))
+        .order_by(registration.c.seen_at.desc(), registration.c.id)
+    )
+    rows = await look.connection.execute(query)
+    return [(row.id, " ".join(filter(None, (row.name or row.platform, row.station_ref)))) for row in rows]
+
+
+async def own_phones(look: Look, hub: Hub) -> list[str]:
+    """Return the phone numbers of the signed-in rider's registrations, each once."""
+    query = select(registration.c.id, registration.c.sealed).where(
+        registration.c.rider_id == _rider(look.actor), registration.c.sealed.is_not(None)
+    )
+    rows = (await look.connection.execute(query)).mappings().all()
+    opened = [hub.keys.unseal("personal", ("registration", row["id"]), row["sealed"]) for row in rows]
+    return sorted({content["phone"] for content in opened if content.get("phone")})
 
 
 async def choose_community(hub: Hub, actor: Actor, code: str) -> None:

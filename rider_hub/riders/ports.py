@@ -10,7 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rider_hub.access import Change, Keyring
 from rider_hub.messages.service import forget_messages
 from rider_hub.riders.signin import forget_codes_of
-from rider_hub.riders.tables import identity_link, registration, registration_history, rider
+from rider_hub.riders.tables import (
+    identity_link,
+    registration,
+    registration_correction,
+    registration_history,
+    rider,
+)
 from rider_hub.riders.tombstones import bury
 
 __all__ = ["contents", "erase", "forget_history", "registrations_of", "remove_registrations"]
@@ -45,6 +51,7 @@ async def remove_registrations(
     gone = 0
     for statement in (
         delete(registration_history).where(registration_history.c.registration_id.in_(ids)),
+        delete(registration_correction).where(registration_correction.c.registration_id.in_(ids)),
         delete(identity_link).where(
             or_(identity_link.c.registration_a.in_(ids), identity_link.c.registration_b.in_(ids))
         ),

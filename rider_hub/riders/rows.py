@@ -17,7 +17,7 @@ from rider_hub.riders import indexes
 from rider_hub.riders.model import WAITING_FOR_STATION, RegistrationState, Version
 from rider_hub.storage import new_id
 
-__all__ = ["record_of", "registration_rows", "version_of", "without_number"]
+__all__ = ["personal_columns", "record_of", "registration_rows", "version_of", "without_number"]
 
 _PERSONAL = ("name", "phone", "phone_ext")
 
@@ -98,13 +98,21 @@ def registration_rows(
 
 def _personal(record: Registration, row_id: str, keys: Keyring) -> dict[str, Any]:
     values = {name: getattr(record, name) for name in _PERSONAL if getattr(record, name) is not None}
-    phone, name, hashed = record.phone, record.name, record.id_hash
+    hashed = record.id_hash
+    return {
+        **personal_columns(values, row_id, keys),
+        "identity_index": indexes.identity_index(keys, hashed) if hashed else None,
+    }
+
+
+def personal_columns(values: Mapping[str, Any], row_id: str, keys: Keyring) -> dict[str, Any]:
+    """Return the envelope of name and phone with the indexes that are made from it."""
+    phone, name = values.get("phone"), values.get("name")
     return {
         "sealed": keys.seal("personal", ("registration", row_id), values) if values else None,
         "phone_index": indexes.phone_index(keys, phone) if phone else None,
         "phone4_index": indexes.phone4_index(keys, phone) if phone else None,
         "name_index": indexes.name_index(keys, name) if name else None,
-        "identity_index": indexes.identity_index(keys, hashed) if hashed else None,
     }
 
 

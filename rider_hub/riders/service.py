@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.batch import Checked
 from rider_hub.access import Actor, Change, Hub, Keyring
@@ -13,9 +14,18 @@ from rider_hub.access.purposes import Purpose
 from rider_hub.access.unmasking import take_turn
 from rider_hub.errors import Absent, Conflict
 from rider_hub.riders import store
+from rider_hub.riders.corrections import CONFLICT, apply_corrections
 from rider_hub.riders.indexes import no_phone_yet, phone_aliases
 from rider_hub.riders.linking import homes_of, regroup, review_links
-from rider_hub.riders.model import Identity, LinkState, Outcome, RegistrationState, Version, may_become
+from rider_hub.riders.model import (
+    WAITING_FOR_STATION,
+    Identity,
+    LinkState,
+    Outcome,
+    RegistrationState,
+    Version,
+    may_become,
+)
 from rider_hub.riders.rows import record_of, registration_rows, version_of, without_number
 from rider_hub.riders.tables import identity_link, registration, registration_history, rider
 from rider_hub.riders.tombstones import sift
@@ -63,6 +73,9 @@ async def apply_registrations(
         stations=stations,
         now=work.now,
     )
+    disputed = await apply_corrections(work.connection, keys, rows, work.now)
+    if disputed:
+        stations = stations | await _place_anew(work.connection, platform, rows)
     await _write(work, keys, rows, known=known, stations=stations, receipt_id=receipt_id)
     await store.touch(
         work.connection,
@@ -74,8 +87,22 @@ async def apply_registrations(
     for (one, _), row in zip(found.news, rows, strict=True):
         if row["hold"]:
             found.outcomes[one.row] = Outcome(one.row, "waiting", found.outcomes[one.row].warning)
+        if row["id"] in disputed:
+            found.outcomes[one.row] = Outcome(one.row, found.outcomes[one.row].kind, CONFLICT)
     outcomes = found.outcomes | kept_out
     return [outcomes[one.row] for one in checked]
+
+
+async def _place_anew(
+    connection: AsyncConnection, platform: str, rows: Sequence[dict[str, Any]]
+) -> dict[str, str]:
+    """Find the stations that corrections put into rows, and end or begin the wait for them."""
+    refs = [row["station_ref"] for row in rows if row["station_ref"]]
+    stations = await store.station_divisions(connection, platform, refs)
+    for row in rows:
+        waits = _is_active(row) and row["station_ref"] and row["station_ref"] not in stations
+        row["hold"] = WAITING_FOR_STATION if waits else None
+    return stations
 
 
 def _sort(records: Iterable[Checked], known: Mapping[str, RowMapping], keys: Keyring) -> _Sorted:

@@ -5,7 +5,14 @@ from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, String, 
 from rider_hub.riders.searched import name_of, phone4_of, phone_of
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
-__all__ = ["erasure_tombstone", "identity_link", "registration", "registration_history", "rider"]
+__all__ = [
+    "erasure_tombstone",
+    "identity_link",
+    "registration",
+    "registration_correction",
+    "registration_history",
+    "rider",
+]
 
 #: A person, by a stable pseudonym. `division` is where the rider is in scope: the applied assignment's
 #: community, else the station's, else the sender's county; it is found anew on intake and on apply.
@@ -105,4 +112,21 @@ erasure_tombstone = Table(
     Column("version_at", UtcDateTime, nullable=False),
     #: Whether the registration had ended by then; only what joins anew is stored again.
     Column("ended", Boolean, nullable=False),
+)
+
+#: A field of a registration that was corrected, against the platform's value; see riders/corrections.py.
+registration_correction = Table(
+    "registration_correction",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("registration_id", String(32), nullable=False),
+    #: name, phone, station_ref, state
+    Column("field", String(16), nullable=False),
+    sealed_column("sealed", "personal"),
+    #: Keyed mark of the wrong value.
+    keyed_column("instead_of", "lasting"),
+    Column("made_at", UtcDateTime, nullable=False),
+    #: When the platform sent the wrong value again.
+    Column("conflict_at", UtcDateTime),
+    Index("uq_registration_correction", "registration_id", "field", unique=True),
 )

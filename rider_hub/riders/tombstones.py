@@ -27,7 +27,8 @@ __all__ = ["NOT_STORED", "again_code", "bury", "lift", "lift_by_code", "mark_of"
 NOT_STORED: Final = "not_stored"
 
 _VALUES_A_QUERY = 500
-_CODE_BYTES = 10
+#: A mark begins with its key's own bytes, the same in all; some 80 bits after them are not to be guessed.
+_CODE_BYTES = 15
 _GROUP = 4
 
 

@@ -15,7 +15,7 @@ from rider_hub.errors import Conflict, Invalid, Unauthenticated
 from rider_hub.messages.delivery import deliver
 from rider_hub.messages.ports import port_for
 from rider_hub.riders.signin import phone_mark, request_code, verify_code
-from rider_hub.views import phone_invitations, phone_membership, phone_own, phone_stations
+from rider_hub.views import phone_invitations, phone_membership, phone_own, phone_rights, phone_stations
 from rider_hub.web.forms import Form, read_form
 from rider_hub.web.shell import render
 
@@ -50,6 +50,7 @@ def routes() -> list[web.RouteDef]:
         *guarded("session.close", [web.post("/r/logout", _sign_out)]),
         *phone_stations.routes(),
         *phone_own.routes(),
+        *phone_rights.routes(),
         *phone_membership.routes(),
         *phone_invitations.routes(),
     ]

@@ -26,5 +26,5 @@ def wired() -> Ports:
             riders.erase,
         ),
         export=(own_copy.export, assignments.export, requests.export, intake.export),
-        export_private=(membership.export, answers.export),
+        export_private=(membership.export, answers.export, requests.export_confidential),
     )

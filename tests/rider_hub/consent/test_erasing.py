@@ -174,7 +174,8 @@ async def test_the_rider_registers_again_by_a_code(database_url: str, tmp_path: 
     async with make_hub(database_url, tmp_path, FixedClock(OFF_PEAK)) as hub:
         whole = await whole_rider(hub)
         erased = await erase_own(hub, whole.rider, wired())
-        for wrong in ("", "ABCD", "AAAA-AAAA-AAAA-AAAA", "一二三四", base64.b32encode(b"x" * 10).decode()):
+        unknown = base64.b32encode(b"x" * 15).decode()
+        for wrong in ("", "ABCD", "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA", "一二三四", unknown):
             with pytest.raises(Invalid):
                 await store_again_by_code(hub, whole.rider, wrong)
         for code in erased.again:

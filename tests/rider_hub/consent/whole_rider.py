@@ -9,6 +9,7 @@ from rider_hub.access import Actor, Hub
 from rider_hub.access.purposes import UNMASK_REASONS, Purpose
 from rider_hub.access.rider_sessions import open_rider_session
 from rider_hub.assignments.tables import assignment, match_change, match_run
+from rider_hub.consent.correcting import correct_for_staff
 from rider_hub.consent.model import Purpose as Consented
 from rider_hub.consent.tables import rights_request
 from rider_hub.membership.model import Kind
@@ -86,6 +87,15 @@ async def whole_rider(hub: Hub) -> Whole:
     await answer(hub, county_staff(), filed.id, f"已和物业谈妥，{NAME}可以从西门进")
     await unmask_rider(
         hub, county_staff(), rider.rider_id or "", Purpose.stated(UNMASK_REASONS, "check", "核对登记信息")
+    )
+    await correct_for_staff(
+        hub,
+        county_staff(),
+        rider.rider_id or "",
+        registration_ref=f"jia/{REFS[1]}",
+        field="name",
+        value=NAME,
+        purpose="本人到窗口申请",
     )
     await _match(hub, rider.rider_id or "")
     await _ask(hub, rider.rider_id or "")

@@ -51,6 +51,8 @@ _SENDING = frozenset({"county", "platform_account"})
 _NOBODY: frozenset[str] = frozenset()
 _OWN_BODY = frozenset({"branch_secretary", "instructor", "street_staff", "county_staff", "county"})
 #: Ordinary requests; what is told in confidence is tried in tests/rider_hub/requests/test_confidential.py.
+#: Who answers riders' requests about their own data.
+_RIGHTS = frozenset({"county", "county_staff", "street_staff"})
 _CLERKS = frozenset({"county", "county_staff", "street_staff", "branch_secretary", "instructor"})
 _OWN = Driver(own_only=True)
 _ASKED = Driver(_row("approval"), _words(note="核对过了"), owners=_NOBODY)
@@ -107,6 +109,10 @@ DRIVERS: dict[tuple[str, str], Driver] = {
         form=lambda group: {"community": group.community, "category": "entry", "text": "某处进不去门"}
     ),
     ("GET", "/requests/{id}"): Driver(_row("req"), owners=_CLERKS),
+    ("GET", "/rights/{id}"): Driver(_row("right"), owners=_RIGHTS),
+    ("POST", "/rights/{id}"): Driver(
+        _row("right"), _words(decision="refused", answer="核对后没有问题"), owners=_RIGHTS
+    ),
     ("POST", "/requests/{id}/unmask"): Driver(_row("req"), _PURPOSE, owners=_CLERKS),
     ("POST", "/requests/{id}/answer"): Driver(_row("req"), _words(text="已联系物业处理"), owners=_CLERKS),
     ("GET", "/r/requests/{id}"): Driver(_row("req"), owners=frozenset({"rider"})),
@@ -157,6 +163,10 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/r/code"): _OWN,
     ("POST", "/r/logout"): _OWN,
     ("POST", "/r/me/community"): _OWN,
+    ("POST", "/r/rights/correct"): _OWN,
+    ("POST", "/r/rights/erase"): _OWN,
+    ("POST", "/r/rights/erase/confirm"): _OWN,
+    ("POST", "/r/again"): _OWN,
     ("POST", "/r/declaration"): _OWN,
     ("POST", "/r/verification"): _OWN,
     ("POST", "/r/consents"): _OWN,

@@ -17,6 +17,7 @@ from rider_hub.assignments.tables import assignment, match_change, match_run
 from rider_hub.clock import FixedClock
 from rider_hub.consent.model import Purpose
 from rider_hub.consent.service import publish_notices
+from rider_hub.consent.tables import rights_request
 from rider_hub.demo.ground import console
 from rider_hub.divisions.tables import boundary, division, edition
 from rider_hub.intake.senders import register_sender
@@ -116,6 +117,7 @@ async def lay_world(hub: Hub) -> None:
         await put(service_request, [_request(hub, group) for group in GROUPS])
         await put(service_request, [_told_in_confidence(hub, group) for group in GROUPS])
         await put(request_event, [_event(hub, group) for group in GROUPS])
+        await put(rights_request, [_right(hub, group) for group in GROUPS])
         await put(receipt, [_receipt(hub, group) for group in GROUPS])
         await put(quarantine, [_quarantine(hub, group) for group in GROUPS])
         await put(activity, [_activity(hub, group) for group in GROUPS])
@@ -389,6 +391,24 @@ def _told_in_confidence(hub: Hub, group: Group) -> dict[str, Any]:
         "sealed": hub.keys.seal("personal", ("service_request", id_), words),
         "organization": None,
         "routed_by": "counselling_officer",
+    }
+
+
+def _right(hub: Hub, group: Group) -> dict[str, Any]:
+    id_, now = group.id("right"), hub.clock.now()
+    content = {"what": "other", "registration": group.id("reg"), "note": f"更正{group.tag}"}
+    return {
+        "id": id_,
+        "kind": "correct",
+        "rider_id": group.id("rider"),
+        "division": group.community,
+        "state": "open",
+        "sealed": hub.keys.seal("personal", ("rights_request", id_), content),
+        "filed_at": now,
+        "due_at": now + timedelta(days=21),
+        "decided_at": None,
+        "decided_by": None,
+        "cleared_at": None,
     }
 
 
