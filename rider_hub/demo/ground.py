@@ -150,6 +150,18 @@ def _accounts(world: World) -> list[dict[str, Any]]:
             "roles": [Role.SYSTEM_ADMIN],
             "divisions": [county],
         },
+        {
+            "username": "anquan",
+            "words": "安全管理员（角色和范围、紧急访问）",
+            "roles": [Role.SECURITY_ADMIN],
+            "divisions": [county],
+        },
+        {
+            "username": "shenji",
+            "words": "审计管理员（审计日志）",
+            "roles": [Role.AUDIT_ADMIN],
+            "divisions": [county],
+        },
     ]
 
 

@@ -14,8 +14,19 @@ from rider_hub.access import Hub, Keyring, Role
 from rider_hub.access.account_tables import session, sign_in_step, user
 from rider_hub.access.accounts import disable, grant, reset_password, reset_second_factor
 from rider_hub.access.first_start import console
+from rider_hub.access.lockout import Client
 from rider_hub.access.passwords import hash_password, is_outdated, verify_password
-from rider_hub.access.second_factor import use_code
+from rider_hub.access.second_factor import confirm, offer_secret, use_code
+from rider_hub.access.signing_in import (
+    Stage,
+    check_code,
+    check_password,
+    open_step,
+    signed_on,
+    stage_of,
+)
+from rider_hub.access.staff_sessions import find_session, open_staff_session
+from rider_hub.access.users import find_user
 from rider_hub.clock import FixedClock
 from rider_hub.storage import Database
 from tests.factories import make_hub
@@ -323,3 +334,52 @@ async def test_hashes_follow_the_suite_at_the_next_log_in(hub: Hub) -> None:
     assert await verify_password(stored, PASSWORD)
     assert is_outdated(stored, "intl")
     assert not is_outdated(await hash_password(PASSWORD), "intl")
+
+
+@pytest.mark.parametrize(
+    ("role", "shown", "enrolled", "stage"),
+    [
+        (Role.COUNTY_STAFF, True, False, Stage.DONE),
+        (Role.COUNTY_STAFF, False, False, Stage.ENROL),
+        (Role.COUNTY_STAFF, False, True, Stage.CODE),
+        (Role.STREET_STAFF, False, False, Stage.DONE),
+    ],
+)
+async def test_a_providers_sign_on_is_asked_for_what_it_did_not_show(
+    hub: Hub, role: Role, shown: bool, enrolled: bool, stage: Stage
+) -> None:
+    """A provider's word alone is no second factor; a password that is due is not asked to change."""
+    await add(hub, "xin", role, temporary=True)
+    hub.clock.advance(days=100)  # type: ignore[attr-defined]
+    row = await find_user(hub, "xin")
+    assert row is not None
+    if enrolled:
+        async with hub.database.write() as connection:
+            await offer_secret(connection, hub.keys, row["id"])
+        async with hub.database.write() as connection:
+            code = await code_of(hub, "xin", pending=True)
+            assert await confirm(connection, hub.keys, row["id"], code, hub.clock.now())
+    account = await signed_on(hub, row, second_factor_shown=shown)
+    assert stage_of(hub.settings, account, hub.clock.now()) is stage
+    if stage is Stage.CODE:
+        token = await open_step(hub, account)
+        hub.clock.advance(seconds=30)  # type: ignore[attr-defined]
+        code = await code_of(hub, "xin")
+        after = await check_code(hub, token, code, Client("192.0.2.1"))
+        assert stage_of(hub.settings, after, hub.clock.now()) is Stage.DONE
+
+
+@pytest.mark.parametrize("change", ["reset", "grant", "disable"])
+async def test_a_change_between_the_proof_and_the_session_leaves_none(hub: Hub, change: str) -> None:
+    """A sign-in under way while its account is changed ends with a session that is over."""
+    account = await check_password(hub, "jiedao", PASSWORD, Client("192.0.2.1"))
+    if change == "reset":
+        await reset_password(hub, console(), "jiedao")
+    elif change == "grant":
+        await grant(hub, console(), "jiedao", roles=[Role.INSTRUCTOR])
+    else:
+        await disable(hub, console(), "jiedao")
+    async with hub.database.write() as connection:
+        place = {"address": "192.0.2.1", "browser": "", "now": hub.clock.now()}
+        await open_staff_session(connection, "s-token", account.id, account.epoch, **place)
+    assert await find_session(hub, "s-token") is None

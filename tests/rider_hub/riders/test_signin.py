@@ -193,3 +193,34 @@ async def test_what_was_kept_of_codes_can_be_forgotten(database_url: str, tmp_pa
         async with hub.database.write() as connection:
             assert await forget_codes(connection, clock.now() - timedelta(hours=1)) == 1
             assert len((await connection.execute(select(sign_in_code))).all()) == 1
+
+
+async def test_one_address_asks_codes_for_so_many_phones(database_url: str, tmp_path: Path) -> None:
+    """A hundred an hour, registered or not; another address and the next hour are not concerned."""
+    async with make_hub(database_url, tmp_path, clock := FixedClock()) as hub:
+        await _register(hub, 1, PHONE)
+        for number in range(100):
+            await request_code(hub, f"1990001{number:04d}", "192.0.2.1")
+        for phone in (PHONE, UNKNOWN):
+            with pytest.raises(Conflict) as caught:
+                await request_code(hub, phone, "192.0.2.1")
+            assert caught.value.code == "code_too_often"
+        await request_code(hub, PHONE, "192.0.2.2")
+        clock.advance(hours=1)
+        await request_code(hub, OTHER, "192.0.2.1")
+
+
+async def test_one_address_guesses_at_so_many_codes(database_url: str, tmp_path: Path) -> None:
+    """A hundred wrong codes an hour over all phones; right ones are not counted against a shared address."""
+    async with make_hub(database_url, tmp_path, clock := FixedClock()) as hub:
+        await _register(hub, 1, PHONE)
+        for _ in range(3):
+            await verify_code(hub, PHONE, await _code(hub), "192.0.2.1")
+            clock.advance(minutes=2)
+        for number in range(100):
+            with pytest.raises(Unauthenticated):
+                await verify_code(hub, f"1990001{number:04d}", "000000", "192.0.2.1")
+        code = await _code(hub)
+        with pytest.raises(Conflict):
+            await verify_code(hub, PHONE, code, "192.0.2.1")
+        assert await verify_code(hub, PHONE, code, "192.0.2.2")
