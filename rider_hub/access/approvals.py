@@ -14,7 +14,7 @@ from rider_hub.access.actor import Actor
 from rider_hub.access.approval_model import DECIDES, Approval, Kind, State
 from rider_hub.access.hub import Change, Look
 from rider_hub.access.keys import Keyring
-from rider_hub.access.persons import same_person
+from rider_hub.access.persons import person_indexes, same_person
 from rider_hub.access.policy import allows
 from rider_hub.access.purposes import Purpose
 from rider_hub.access.scope import Scope
@@ -99,7 +99,8 @@ async def decide(
     """
     found = await _find(work, keys, approval_id)
     work.target = found.number
-    if not may_decide(work.actor, found) or same_person(work.actor, await _person_now(work, found)):
+    own = await person_indexes(work.connection, keys, work.actor)
+    if not may_decide(work.actor, found) or await _person_now(work, found) in own:
         raise Refused
     values: dict[str, Any] = {
         "state": State.APPROVED if approve else State.REJECTED,
@@ -199,7 +200,7 @@ def _concerns(actor: Actor, asked: Approval) -> bool:
 
 
 async def _person_now(work: Look, asked: Approval) -> bytes | None:
-    """Return the person behind the asker's account as it is now: a key may have been rotated since."""
+    """Return the person behind the asker's account as it is now: what was copied at the asking grows old."""
     query = select(user.c.phone_index).where(user.c.username == asked.asked_by.removeprefix("user:"))
     person: bytes | None = (await work.connection.execute(query)).scalar_one_or_none()
     return person

@@ -72,11 +72,9 @@ async def review_row(hub: Hub, actor: Actor, row_id: str, own: frozenset[str]) -
             )
 
 
-async def own_actors(connection: AsyncConnection, viewer: Actor) -> frozenset[str]:
-    """Return the actors that are the viewer, other accounts of the same person among them."""
-    if viewer.person is None:
-        return frozenset({viewer.id})
-    query = select(user.c.username).where(user.c.phone_index == viewer.person)
+async def own_actors(connection: AsyncConnection, viewer: Actor, phones: Sequence[bytes]) -> frozenset[str]:
+    """Return the actors that are the viewer, other accounts with one of these phones among them."""
+    query = select(user.c.username).where(user.c.phone_index.in_(phones))
     return frozenset({viewer.id, *(f"user:{name}" for name in (await connection.execute(query)).scalars())})
 
 

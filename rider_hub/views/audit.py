@@ -8,8 +8,9 @@ from aiohttp import web
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rider_hub.access import ACTOR, HUB, Actor, guarded
+from rider_hub.access import ACTOR, HUB, Actor, Keyring, guarded
 from rider_hub.access.inputs import takes
+from rider_hub.access.persons import person_indexes
 from rider_hub.access.seals import chain_end, unsealed
 from rider_hub.access.trail import Asked, find_row, list_rows, own_actors, review_row
 from rider_hub.access.users import shown_names
@@ -57,7 +58,7 @@ async def _load(request: web.Request, query: Query) -> Page:
     hub, viewer = request.app[HUB], request[ACTOR]
     operation = "audit.export" if query.is_export else "audit.view"
     async with hub.look(viewer, operation, target="page" if not query.is_export else "xlsx") as look:
-        own = await _own(look.connection, viewer)
+        own = await _own(look.connection, hub.keys, viewer)
         rows, total = await list_rows(look, _asked(query, own), limit=query.size, offset=query.offset)
         names = await shown_names(look.connection, [row["actor"] for row in rows])
         look.count(rows=len(rows))
@@ -68,7 +69,7 @@ async def _one(request: web.Request) -> web.Response:
     hub, viewer, row_id = request.app[HUB], request[ACTOR], request.match_info["id"]
     async with hub.look(viewer, "audit.view", target=f"audit:{row_id}") as look:
         found, reviews = await find_row(look, row_id)
-        own = await _own(look.connection, viewer)
+        own = await _own(look.connection, hub.keys, viewer)
         names = await shown_names(look.connection, [found["actor"], *(one["actor"] for one in reviews)])
         look.count(rows=1)
     shown = _row(found, names, own)
@@ -86,17 +87,16 @@ async def _one(request: web.Request) -> web.Response:
 async def _review(request: web.Request) -> web.Response:
     hub, viewer, row_id = request.app[HUB], request[ACTOR], request.match_info["id"]
     async with hub.look(viewer, "audit.view") as look:
-        own = await _own(look.connection, viewer)
+        own = await _own(look.connection, hub.keys, viewer)
     await review_row(hub, viewer, row_id, own)
     raise web.HTTPSeeOther(f"/audit/{row_id}")
 
 
-async def _own(connection: AsyncConnection, viewer: Actor) -> frozenset[str]:
+async def _own(connection: AsyncConnection, keys: Keyring, viewer: Actor) -> frozenset[str]:
     """Return the actors that are the viewer: other accounts and a rider's log-in of the same person."""
-    own = await own_actors(connection, viewer)
-    if viewer.person is None:
-        return own
-    query = select(registration.c.rider_id).where(registration.c.phone_index == viewer.person)
+    phones = await person_indexes(connection, keys, viewer)
+    own = await own_actors(connection, viewer, phones)
+    query = select(registration.c.rider_id).where(registration.c.phone_index.in_(phones))
     return own | {f"rider:{rider_id}" for rider_id in (await connection.execute(query)).scalars()}
 
 

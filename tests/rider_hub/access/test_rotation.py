@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rider_hub.access import Hub, Keyring
+from rider_hub.access import Hub, Keyring, Role
 from rider_hub.access.audit import signed_text
 from rider_hub.access.keyfile import ROTATED, KeyFault, read_keys
+from rider_hub.access.persons import person_indexes
 from rider_hub.access.resealing import count_rows, reseal, stale
 from rider_hub.access.rotation import announce, drop_old, rotate
 from rider_hub.access.tables import audit_row, audit_subject
+from rider_hub.access.users import add_user, operator
 from rider_hub.errors import Conflict, Refused
 from rider_hub.intake.senders import register_sender
 from rider_hub.intake.store import sender_secrets
@@ -24,7 +27,7 @@ from rider_hub.membership.model import Entry
 from rider_hub.membership.store import hold_record
 from rider_hub.membership.tables import declaration
 from rider_hub.riders.store import find_by_phone
-from rider_hub.riders.tables import identity_link
+from rider_hub.riders.tables import identity_link, registration
 from tests.rider_hub.access.rotating import (
     BODY,
     COUNTY,
@@ -306,6 +309,29 @@ async def test_the_same_phone_is_proposed_as_one_person_across_keys(
         assert await _link_states(hub) == ["proposed", "proposed"]
         await take(hub, [row("R-3", day=2, name="骑手甲", phone=phone(2))], platform="zhong")
         assert await _link_states(hub) == ["proposed", "undone"]
+
+
+async def test_a_person_with_two_log_ins_is_known_across_keys(database_url: str, tmp_path: Path) -> None:
+    """In the middle of a rotation a registration under the new key is still the secretary's own."""
+    async with opened(database_url, tmp_path) as hub:
+        await add_user(
+            hub,
+            replace(SECURITY, roles=frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN})),
+            username="twin",
+            display_name="书记",
+            password="a long phrase for tests 4",
+            roles=[Role.BRANCH_SECRETARY],
+            phone=phone(1),
+        )
+        await announce(hub, SECURITY, hub.settings.keys)
+        hub.keys._ring = type(hub.keys)(hub.keys.keyset.activating(hub.clock.now()))._ring
+        await take(hub, [row("R-1", name="骑手甲", phone=phone(1))])
+        twin = await operator(hub, "twin")
+        async with hub.database.read() as connection:
+            (index,) = (await connection.execute(select(registration.c.phone_index))).scalars()
+            assert index != twin.person
+            assert index in await person_indexes(connection, hub.keys, twin)
+            assert await person_indexes(connection, hub.keys, replace(twin, person=None)) == []
 
 
 async def _link_states(hub: Hub) -> list[str]:

@@ -91,7 +91,7 @@ async def test_an_account_of_the_same_person_is_ones_own(hub: Hub) -> None:
     async with hub.database.write() as connection:
         query = select(rider.c.id).join(registration, registration.c.rider_id == rider.c.id)
         found = (await connection.execute(query.where(registration.c.phone_index == person))).scalars().all()
-        own = await _own(connection, replace(AUDITOR, person=person))
+        own = await _own(connection, hub.keys, replace(AUDITOR, person=person))
     assert found
     assert own == {"user:auditor", *(f"rider:{rider_id}" for rider_id in found)}
 
