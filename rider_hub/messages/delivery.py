@@ -2,24 +2,26 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, case, select, update
 
 from rider_hub.access import Actor, Hub
 from rider_hub.logs import logger
 from rider_hub.messages.ports import Message, Port, PortFault
 from rider_hub.messages.tables import outbox
 
-__all__ = ["deliver"]
+__all__ = ["URGENT", "deliver"]
 
 _log = logger("messages")
 _BATCH = 200
+#: What goes before all that waits: a code is void in minutes, and what ends a consent leaves within one.
+URGENT = frozenset({"sign_in_code", "cancellation"})
 #: A sign-in code is of no use once it has expired; anything else is given three days.
 _LIFETIME = {"sign_in_code": timedelta(minutes=5)}
 _LONGEST = timedelta(days=3)
 
 
 async def deliver(hub: Hub, port: Port) -> dict[str, int]:
-    """Give waiting messages to the port, oldest first; returns counts of sent, failed and dead.
+    """Give waiting messages to the port, urgent ones first, then the oldest; returns counts by outcome.
 
     No transaction is open while the port works. A message the port took is marked afterwards, so a kill in
     between sends it again; what failed stays waiting until it is too old. Once a message is settled its text
@@ -27,7 +29,9 @@ async def deliver(hub: Hub, port: Port) -> dict[str, int]:
     """
     actor = Actor.job("deliver_messages")
     async with hub.look(actor, "messages.send") as look:
-        query = select(outbox).where(outbox.c.state == "waiting").order_by(outbox.c.created_at, outbox.c.id)
+        later = case((outbox.c.kind.in_(URGENT), 0), else_=1)
+        query = select(outbox).where(outbox.c.state == "waiting")
+        query = query.order_by(later, outbox.c.created_at, outbox.c.id)
         rows = list((await look.connection.execute(query.limit(_BATCH))).mappings())
         if rows:
             look.count(messages=len(rows))

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from jobs import deliver_messages
+from jobs.job import Every
 from rider_hub.access import Actor, Hub
 from rider_hub.clock import FixedClock
-from rider_hub.messages.delivery import deliver
+from rider_hub.messages.delivery import URGENT, deliver
 from rider_hub.messages.ports import FilePort, Message, NullPort, PortFault, port_for
 from rider_hub.messages.service import cancel, post
 from rider_hub.messages.tables import outbox
@@ -131,3 +133,24 @@ async def test_the_demo_writes_messages_to_a_file_and_other_hubs_keep_them(
     line = json.loads((tmp_path / "messages.jsonl").read_text("utf-8"))
     assert (line["id"], line["to"], line["body"]) == (message_id, "19900000001", {"text": "你好"})
     assert (tmp_path / "messages.jsonl").stat().st_mode & 0o077 == 0
+
+
+async def test_what_is_urgent_leaves_within_a_minute(database_url: str, tmp_path: Path) -> None:
+    """Behind any number of waiting notices, a cancellation and a code leave with the next run of the job."""
+    clock = FixedClock()
+    async with make_hub(database_url, tmp_path, clock) as hub:
+        async with hub.change(JOB, "messages.send") as work:
+            for number in range(450):
+                await post(work, hub.keys, "notice", f"199{number:08d}", {"text": "您好"})
+        clock.advance(seconds=1)
+        asked_at = clock.now()
+        async with hub.change(JOB, "messages.send") as work:
+            await post(work, hub.keys, "cancellation", "19900000001", {"text": "已取消"})
+            await post(work, hub.keys, "sign_in_code", "19900000002", {"text": "验证码"})
+        due = deliver_messages.JOB.due
+        assert isinstance(due, Every)
+        clock.advance(seconds=due.seconds)
+        port = RecordingPort()
+        await deliver(hub, port)
+        assert {message.kind for message in port.taken[:2]} == URGENT
+        assert (clock.now() - asked_at).total_seconds() <= 60

@@ -1,0 +1,100 @@
+"""Promise 33: no name, phone or identity number lies readable in a file, in the logs or in the metrics."""
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+from sqlalchemy import select
+
+from rider_hub.access import Actor, Hub
+from rider_hub.clock import FixedClock
+from rider_hub.consent.erasing import clear_erased, erase_for_staff
+from rider_hub.membership.shuffling import rewrite_private
+from rider_hub.requests.service import file_request
+from rider_hub.riders.signin import phone_mark
+from rider_hub.riders.tables import registration, rider
+from rider_hub.views.ports import wired
+from tests.factories import county_staff, make_hub
+from tests.rider_hub.canaries import OPEN, STEMS, Scan, canary, forms_of
+from tests.rider_hub.intake.build import bring_in_county, push, sender_of
+from tests.rider_hub.intake.build import rider as row
+from tests.rider_hub.membership.factories import settle
+from tests.rider_hub.outreach.factories import OFF_PEAK, declared
+
+PERSONS = 10_000 if os.environ.get("RIDER_HUB_TEST_LONG") == "1" else 500
+JOB = Actor.job("test")
+
+
+async def _load(hub: Hub) -> list[str]:
+    """Bring canaries in by feed, some of them refused; have some declare and ask for help."""
+    await bring_in_county(hub)
+    await settle(hub)
+    sender, _ = await sender_of(hub)
+    rows: list[dict[str, Any]] = []
+    for number in range(PERSONS):
+        given: dict[str, Any] = canary(number)
+        wrong = {"employment": "astronaut"} if number % 20 == 19 else {}
+        rows.append(row(number, record_id=f"r{number}", **given, **wrong))
+    await push(hub, sender, rows)
+    async with hub.database.read() as connection:
+        ids = list((await connection.execute(select(registration.c.rider_id).limit(20))).scalars())
+    for rider_id in ids[:10]:
+        actor = await _signed_in(hub, rider_id)
+        await declared(hub, actor)
+        words = f"我是{canary(1)['name']}，电话{canary(2)['phone']}"
+        await file_request(hub, actor, category="entry", community_code="110101001001", text=words)
+    return ids
+
+
+async def _signed_in(hub: Hub, rider_id: str) -> Actor:
+    mark = phone_mark(hub.keys, canary(0)["phone"])
+    async with hub.database.write() as connection:
+        mine = rider.update().where(rider.c.id == rider_id)
+        await connection.execute(mine.values(first_phone=mark))
+    return Actor.rider(rider_id, phone=mark)
+
+
+def _found(content: bytes, stems: tuple[str, ...] = STEMS) -> list[str]:
+    return [stem for stem in stems if any(form in content for form in forms_of(stem))]
+
+
+def test_every_form_is_searched_for() -> None:
+    """The search finds a stem in any encoding, at any place of a base64 text."""
+    for stem in STEMS:
+        for encoding in ("utf-8", "utf-16-le", "gb18030"):
+            for before in range(5):
+                lying = base64.b64encode(b"x" * before + f"{stem}7".encode(encoding))
+                assert _found(b"{" + lying + b"}") == [stem]
+            assert _found(stem.encode(encoding).hex().encode()) == [stem]
+    assert _found(b"nothing of the kind") == []
+
+
+async def test_nothing_of_a_person_lies_readable(
+    database_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not in files, WAL, logs or metrics; and once erased and cleared not even the references."""
+    async with make_hub(database_url, tmp_path, FixedClock(OFF_PEAK)) as hub:
+        scan = Scan(hub)
+        await scan.begin()
+        riders = await _load(hub)
+        content = await scan.content()
+        assert OPEN.encode() in content, "the search reads the wrong files"
+        assert _found(content) == []
+        await rewrite_private(hub, JOB)
+        for rider_id in riders[:3]:
+            await erase_for_staff(hub, county_staff(), wired(), rider_id, "本人到窗口申请")
+        async with hub.database.read() as connection:
+            left = set((await connection.execute(select(registration.c.platform_rider_ref))).scalars())
+        await clear_erased(hub, JOB)
+        gone = {canary(number)["platform_rider_ref"] for number in range(PERSONS) if number % 20 != 19} - left
+        assert len(gone) == len(riders[:3])
+        content = await scan.content()
+        assert _found(content) == []
+        if hub.database.dialect == "sqlite":
+            assert not [ref for ref in gone if ref.encode() in content]
+            assert all(ref.encode() in content for ref in sorted(left)[:5])
+    said = capfd.readouterr()
+    assert _found((said.out + said.err).encode() + generate_latest()) == []
