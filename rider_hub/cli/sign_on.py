@@ -13,15 +13,15 @@ __all__ = ["link", "unlink"]
 @click.option("--subject", required=True, help="The number the log-in page showed the person.")
 @as_user
 def link(account: str, subject: str, username: str) -> None:
-    """Let an identity of the OpenID provider open an account."""
+    """Name the identity of the OpenID provider that opens an account once its holder confirms it."""
     run_as(username, lambda hub, actor: link_identity(hub, actor, username=account, subject=subject))
-    click.echo(f"Linked {account}.")
+    click.echo(f"Linked {account}; its holder confirms it under 我的账号 after signing in by password.")
 
 
 @click.command()
 @click.argument("account")
 @as_user
 def unlink(account: str, username: str) -> None:
-    """Take the provider's identity from an account; its sessions go on until they end."""
+    """Take the provider's identity from an account and end its sessions."""
     run_as(username, lambda hub, actor: unlink_identity(hub, actor, username=account))
     click.echo(f"Unlinked {account}.")

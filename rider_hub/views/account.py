@@ -17,6 +17,7 @@ from rider_hub.access.own_account import (
 )
 from rider_hub.access.second_factor import factor_since, offer_secret, provisioning_uri, recovery_codes_left
 from rider_hub.access.sessions import open_session
+from rider_hub.access.sso.links import confirm_identity, refuse_identity, unconfirmed_subject
 from rider_hub.access.staff_sessions import live_sessions
 from rider_hub.access.visitor import client_of
 from rider_hub.errors import HubError
@@ -31,6 +32,19 @@ class Present(msgspec.Struct):
     """The present password, asked for before the second factor changes."""
 
     password: Annotated[str, msgspec.Meta(title="当前密码", max_length=128)]
+
+
+class OwnIdentity(msgspec.Struct):
+    """The identity of the provider that was shown, and the present password."""
+
+    subject: Annotated[str, msgspec.Meta(title="身份编号", max_length=255)]
+    present: Annotated[str, msgspec.Meta(title="当前密码", max_length=128)]
+
+
+class OthersIdentity(msgspec.Struct):
+    """The identity of the provider that was shown and is not one's own."""
+
+    subject: Annotated[str, msgspec.Meta(title="身份编号", max_length=255)]
 
 
 class NewFactor(Present, kw_only=True):
@@ -48,6 +62,8 @@ def routes() -> list[web.RouteDef]:
         web.get("/account/second-factor", _factor_page),
         web.post("/account/second-factor", _factor),
         web.post("/account/recovery-codes", _recovery),
+        web.post("/account/identity", _identity),
+        web.post("/account/identity/refuse", _not_mine),
         web.post("/account/sessions/end-others", _end_others),
         web.post("/account/sessions/{id}/end", _end),
     ]
@@ -61,6 +77,7 @@ async def _page(request: web.Request, form: Form[Any] | None = None, status: int
         sessions = await live_sessions(look.connection, hub.settings, row["id"], look.now)
         since = await factor_since(look.connection, row["id"])
         left = await recovery_codes_left(look.connection, row["id"])
+        subject = await unconfirmed_subject(hub, look.connection, row["id"])
     return await render(
         request,
         "views/account.html",
@@ -70,6 +87,7 @@ async def _page(request: web.Request, form: Form[Any] | None = None, status: int
         sessions=sessions,
         factor_since=since,
         codes_left=left,
+        subject=subject,
         password_days=hub.settings.password_days,
     )
 
@@ -139,6 +157,29 @@ async def _recovery(request: web.Request) -> web.Response:
     except HubError as error:
         return await _page(request, with_faults(form, error, "password"), error.status)
     return await render(request, "views/recovery_codes.html", codes=codes, next="/account")
+
+
+@takes(OwnIdentity)
+async def _identity(request: web.Request) -> web.Response:
+    hub, actor = request.app[HUB], request[ACTOR]
+    row = await own_row(hub, actor)
+    form = await read_form(request, OwnIdentity)
+    if form.value is None:
+        return await _page(request, form, 422)
+    try:
+        await check_own_password(hub, row, form.value.present, client_of(request, row["username"]))
+        await confirm_identity(hub, actor, row["id"], form.value.subject)
+    except HubError as error:
+        return await _page(request, with_faults(form, error, "present"), error.status)
+    return web.Response(status=303, headers={"Location": "/account"})
+
+
+@takes(OthersIdentity)
+async def _not_mine(request: web.Request) -> web.Response:
+    hub, actor = request.app[HUB], request[ACTOR]
+    row = await own_row(hub, actor)
+    await refuse_identity(hub, actor, row["id"], (await read_form(request, OthersIdentity)).checked().subject)
+    return web.Response(status=303, headers={"Location": "/account"})
 
 
 @takes()

@@ -14,6 +14,8 @@ linked_identity = Table(
     Column("subject", String(255), primary_key=True),
     Column("user_id", String(32), ForeignKey("user_account.id"), nullable=False),
     Column("linked_at", UtcDateTime, nullable=False),
+    #: When the account's holder, signed in by password, said that it is theirs; until then it opens nothing.
+    Column("confirmed_at", UtcDateTime),
     UniqueConstraint("issuer", "user_id"),
 )
 

@@ -20,9 +20,9 @@ from sqlalchemy import select, update
 
 from rider_hub.access import Hub, Role
 from rider_hub.access.second_factor import confirm, offer_secret
-from rider_hub.access.sso.links import link_identity, unlink_identity
+from rider_hub.access.sso.links import confirm_identity, link_identity, unlink_identity
 from rider_hub.access.tables import audit_row, user
-from rider_hub.access.users import add_user
+from rider_hub.access.users import actor_of, add_user, find_user
 from rider_hub.app import build_app
 from rider_hub.clock import SystemClock
 from rider_hub.demo.ground import console
@@ -122,6 +122,9 @@ async def site(database_url: str, tmp_path: Path, front: Front) -> AsyncIterator
         hub = replace(plain, settings=replace(plain.settings, sign_on=settings))
         await new_account(hub, "zhao")
         await link_identity(hub, console(), username="zhao", subject=SUBJECT)
+        row = await find_user(hub, "zhao")
+        assert row is not None
+        await confirm_identity(hub, actor_of(row), row["id"], SUBJECT)
         async with TestClient(TestServer(build_app(hub))) as client:
             yield Site(hub, client, front, clock)
 
@@ -203,6 +206,45 @@ async def test_links_are_an_administrators(site: Site) -> None:
     await site.refused(await site.signed_in(), 403, "没有关联")
     with pytest.raises(Absent):
         await unlink_identity(site.hub, console(), username="zhao")
+
+
+async def _own_page(site: Site) -> tuple[str, str]:
+    page = await (await site.client.get("/account")).text()
+    return page, page.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+async def test_a_link_opens_nothing_before_the_holder_confirms_it(site: Site) -> None:
+    """Whoever names an identity, only the account's holder, with the password, puts the link in force."""
+    await unlink_identity(site.hub, console(), username="zhao")
+    await link_identity(site.hub, console(), username="zhao", subject=SUBJECT)
+    await site.refused(await site.signed_in(), 403, "没有关联")
+    assert await signed_in_by_password(site.client, "zhao") == 303
+    page, token = await _own_page(site)
+    assert SUBJECT in page
+    form = {"csrf": token, "subject": SUBJECT}
+    wrong = await site.client.post("/account/identity", data=form | {"present": "not the password"})
+    other = await site.client.post(
+        "/account/identity", data=form | {"subject": "another", "present": PASSWORD}
+    )
+    assert (wrong.status, other.status) == (422, 404)
+    done = await site.client.post("/account/identity", data=form | {"present": PASSWORD})
+    assert SUBJECT not in await done.text()
+    site.client.session.cookie_jar.clear()
+    answer = await site.signed_in()
+    assert answer.status in {200, 303}
+
+
+async def test_a_holder_refuses_an_identity_that_is_not_theirs(site: Site) -> None:
+    """One click takes the link away, and it can't be confirmed afterwards."""
+    await unlink_identity(site.hub, console(), username="zhao")
+    await link_identity(site.hub, console(), username="zhao", subject=SUBJECT)
+    assert await signed_in_by_password(site.client, "zhao") == 303
+    _, token = await _own_page(site)
+    form = {"csrf": token, "subject": SUBJECT}
+    page = await (await site.client.post("/account/identity/refuse", data=form)).text()
+    assert SUBJECT not in page
+    late = await site.client.post("/account/identity", data=form | {"present": PASSWORD})
+    assert late.status == 404
 
 
 def unsigned(claims: Claims) -> str:

@@ -145,6 +145,8 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/account/password"): _OWN,
     ("POST", "/account/second-factor"): _OWN,
     ("POST", "/account/recovery-codes"): _OWN,
+    ("POST", "/account/identity"): _OWN,
+    ("POST", "/account/identity/refuse"): _OWN,
     ("POST", "/account/sessions/end-others"): _OWN,
     ("POST", "/account/sessions/{id}/end"): _OWN,
     # Accounts have no region: administrators see all of them or, like everybody else, none.
