@@ -110,10 +110,11 @@ if changed requirements-dev.lock .venv/requirements-dev.installed; then
 fi
 
 # The matching kernels are compiled once and kept: else the first match of a new clone would wait for it.
-kernels=.venv/kernels.compiled
+kernels=.cache/kernels.compiled
 if [ ! -f "$kernels" ] || [ -n "$(find geo/kernels -name '*.py' -newer "$kernels")" ]; then
     say "Compiling the matching kernels"
     "$python" -m geo.kernels
+    mkdir -p .cache
     touch "$kernels"
 fi
 
