@@ -182,8 +182,12 @@ class AreaIndex:
         GeoError
             With the rows that are NaN, infinite or beyond 90 degrees of latitude.
         """
+        return self.locate_checked(*checked_list(lng, lat))
+
+    def locate_checked(self, x: Floats, y: Floats) -> Rows:
+        """Find the area of each point as `locate`, where `geo.points.checked_list` gave the points."""
         state = self._state
-        return state.areas_of(first_holding(state.grid, *checked_list(lng, lat)))
+        return state.areas_of(first_holding(state.grid, x, y))
 
     def covering(self, lng: ArrayLike, lat: ArrayLike) -> tuple[Rows, Rows]:
         """Find every area of each point, for areas that may overlap.

@@ -104,8 +104,8 @@ def _answers(question: Question, x: Floats, y: Floats) -> Found:
     border_m = np.full(len(x), np.inf)
     if question.border_m > 0:
         border_m = question.areas.border_distance_m(x, y, question.border_m)
-    rows, metres = question.stations.query(x, y, question.k, question.radius_m)
-    return Found(question.areas.locate(x, y), border_m, rows, metres)
+    rows, metres = question.stations.query_checked(x, y, question.k, question.radius_m)
+    return Found(question.areas.locate_checked(x, y), border_m, rows, metres)
 
 
 def _joined(found: list[Found]) -> Found:

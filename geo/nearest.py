@@ -157,7 +157,12 @@ class NearestIndex:
             With the rows of bad points; ``k_range`` for k < 1; ``radius_range`` for a radius that is
             negative or NaN; ``mask_shape`` for a mask that is not one bool a station.
         """
-        x, y = checked_list(lng, lat)
+        return self.query_checked(*checked_list(lng, lat), k, radius_m, mask)
+
+    def query_checked(
+        self, x: Floats, y: Floats, k: int, radius_m: float, mask: NDArray[np.bool_] | None = None
+    ) -> tuple[Rows, Floats]:
+        """Find the nearest as `query`, where `geo.points.checked_list` gave the points."""
         _check_query(k, radius_m)
         state = self._state
         allowed = _allowed(state, mask)

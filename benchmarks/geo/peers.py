@@ -34,6 +34,7 @@ def _plane(lng: Any, lat: Any) -> Any:
 
 def geopandas_peer(folder: Path) -> Steps:
     """Join with sjoin and sjoin_nearest."""
+    riders = points(folder, "riders")
     import geopandas as gpd  # noqa: PLC0415
 
     def load() -> Any:
@@ -44,10 +45,10 @@ def geopandas_peer(folder: Path) -> Steps:
 
     def match(loaded: Any) -> Any:
         areas, stations, *_ = loaded
-        lng, lat = points(folder, "riders")
-        riders = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lng, lat), crs=4326)
-        inside = riders.sjoin(areas[["geometry"]], predicate="intersects")
-        near = riders.to_crs(PLANE).sjoin_nearest(stations, max_distance=RADIUS_M)
+        lng, lat = riders
+        people = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lng, lat), crs=4326)
+        inside = people.sjoin(areas[["geometry"]], predicate="intersects")
+        near = people.to_crs(PLANE).sjoin_nearest(stations, max_distance=RADIUS_M)
         return (
             _first(inside.index, inside["index_right"], len(lng)),
             _first(near.index, near["index_right"], len(lng)),
@@ -58,6 +59,7 @@ def geopandas_peer(folder: Path) -> Steps:
 
 def dask_geopandas_peer(folder: Path) -> Steps:
     """Join as geopandas does, riders in partitions, over threads."""
+    riders = points(folder, "riders")
     import dask  # noqa: PLC0415
     import dask_geopandas as dgpd  # noqa: PLC0415
     import geopandas as gpd  # noqa: PLC0415
@@ -74,12 +76,12 @@ def dask_geopandas_peer(folder: Path) -> Steps:
 
     def match(loaded: Any) -> Any:
         areas, stations, *_ = loaded
-        lng, lat = points(folder, "riders")
+        lng, lat = riders
         frame = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lng, lat), crs=4326)
-        riders = dgpd.from_geopandas(frame, npartitions=4 * (os.cpu_count() or 1))
+        people = dgpd.from_geopandas(frame, npartitions=4 * (os.cpu_count() or 1))
         meta = pd.DataFrame({"area": pd.Series(dtype="float64"), "station": pd.Series(dtype="float64")})
         with dask.config.set(scheduler="threads"):
-            found = riders.map_partitions(both, areas, stations, meta=meta).compute()
+            found = people.map_partitions(both, areas, stations, meta=meta).compute()
         found = found.reindex(range(len(lng))).fillna(-1).astype("int64")
         return found["area"].to_numpy(), found["station"].to_numpy()
 
@@ -88,6 +90,7 @@ def dask_geopandas_peer(folder: Path) -> Steps:
 
 def shapely_peer(folder: Path) -> Steps:
     """Ask two STRtrees from as many threads as there are processors."""
+    riders = points(folder, "riders")
     import pyarrow.parquet as pq  # noqa: PLC0415
     import shapely  # noqa: PLC0415
 
@@ -102,7 +105,7 @@ def shapely_peer(folder: Path) -> Steps:
 
     def match(trees: Any) -> Any:
         areas, stations = trees
-        lng, lat = points(folder, "riders")
+        lng, lat = riders
         edges = np.linspace(0, len(lng), 4 * (os.cpu_count() or 1) + 1).astype(int)
 
         def part(nth: int) -> Any:
@@ -122,6 +125,7 @@ def shapely_peer(folder: Path) -> Steps:
 
 def duckdb_peer(folder: Path) -> Steps:
     """Join with the spatial extension; metres in the plane."""
+    riders = points(folder, "riders")
     import duckdb  # noqa: PLC0415
     import duckdb_extension_spatial  # noqa: PLC0415
 
@@ -145,16 +149,16 @@ def duckdb_peer(folder: Path) -> Steps:
     def match(_: Any) -> Any:
         import pandas as pd  # noqa: PLC0415
 
-        lng, lat = points(folder, "riders")
+        lng, lat = riders
         x, y = _plane(lng, lat)
-        riders = pd.DataFrame({"rider": np.arange(len(lng)), "lng": lng, "lat": lat, "x": x, "y": y})  # noqa: F841
+        people = pd.DataFrame({"rider": np.arange(len(lng)), "lng": lng, "lat": lat, "x": x, "y": y})  # noqa: F841
         inside = database.execute(
-            "SELECT rider, area FROM (SELECT rider, ST_Point(lng, lat) AS at FROM riders) r "
+            "SELECT rider, area FROM (SELECT rider, ST_Point(lng, lat) AS at FROM people) r "
             "JOIN areas ON ST_Intersects(r.at, areas.geometry)"
         ).fetchnumpy()
         near = database.execute(
             "SELECT rider, arg_min(station, ST_Distance(r.at, s.at)) AS station "
-            "FROM (SELECT rider, ST_Point(x, y) AS at FROM riders) r "
+            "FROM (SELECT rider, ST_Point(x, y) AS at FROM people) r "
             "JOIN stations s ON ST_DWithin(r.at, s.at, 1500.0) GROUP BY rider"
         ).fetchnumpy()
         return (
