@@ -31,3 +31,17 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_the_policy_names_who_may_do_each_operation() -> None:
     """No operation stands in the policy without a role that may do it."""
     assert [operation for operation, roles in OPERATIONS.items() if not roles] == []
+
+
+def test_every_test_that_a_promise_names_exists() -> None:
+    """docs/promises.md names files and functions that are there; "::name" goes on with the file before it."""
+    text = (ROOT / "docs" / "promises.md").read_text("utf-8")
+    missing, file = [], ""
+    for path, name in re.findall(r"`(tests/[a-z_/]+\.py)?(?:::(test_[a-z0-9_]+))?`", text):
+        file = path or file
+        if not file or (not path and not name):
+            continue
+        source = (ROOT / file).read_text("utf-8") if (ROOT / file).is_file() else ""
+        if not source or (name and f"def {name}(" not in source):
+            missing.append(f"{file}::{name}")
+    assert missing == []
