@@ -191,7 +191,7 @@ class Net:
 
 def cast_net(stations: StationGrid, k: int, radius_m: float) -> Net:
     """List the places that count, mesh by mesh."""
-    from geo.kernels import nearest  # noqa: PLC0415 - loads the compiler
+    from geo.kernels import net as kernels  # noqa: PLC0415 - loads the compiler
 
     low, high = stations.places.min(axis=0), stations.places.max(axis=0)
     squeeze = np.cos(np.radians(max(abs(low[1]), abs(high[1])) + _MARGIN))
@@ -201,6 +201,6 @@ def cast_net(stations: StationGrid, k: int, radius_m: float) -> Net:
     side = max(_MIN_MESH, np.sqrt(wide * squeeze * tall / (_MESHES * len(stations.places) + 64)))
     net = np.array([west, south, squeeze / side, 1 / side, wide * squeeze // side + 1, tall // side + 1])
     meshes = int(net[4] * net[5])
-    pools = in_slices(lambda a, b: nearest.list_places(*stations.arrays, net, k, radius_m, a, b), meshes)
+    pools = in_slices(lambda a, b: kernels.list_places(*stations.arrays, net, k, radius_m, a, b), meshes)
     pool = np.concatenate(pools)
-    return Net(k, radius_m, net, nearest.index_lists(pool, meshes))
+    return Net(k, radius_m, net, kernels.index_lists(pool, meshes))

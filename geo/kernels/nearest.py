@@ -6,7 +6,7 @@ import numpy as np
 
 from geo.kernels.jit import B1, F1, F2, FLOAT, I1, INT, L1, L2, RF1, RL1, inner, kernel
 
-__all__ = ["NOWHERE", "UNDECIDED", "index_lists", "list_places", "nearest"]
+__all__ = ["NOWHERE", "SHRINK", "TIE_M", "UNDECIDED", "nearest", "search", "square"]
 
 NOWHERE: Final = -1
 UNDECIDED: Final = -2
@@ -14,13 +14,13 @@ UNDECIDED: Final = -2
 _RADIAN: Final = np.pi / 180.0
 _EARTH_M: Final = 6_371_000.0
 #: Distances that differ by less are not told apart here; the formula is right to a tenth of it.
-_TIE_M: Final = 1e-4
+TIE_M: Final = 1e-4
 #: The least share of a degree's length that it keeps within the greatest radius.
-_SHRINK: Final = 0.98
+SHRINK: Final = 0.98
 
 
 @inner
-def _square(x: float, y: float, at_x: float, at_y: float, bands: Any, band: int) -> float:
+def square(x: float, y: float, at_x: float, at_y: float, bands: Any, band: int) -> float:
     """Give the square of the chord between two points, metres, by the middle latitude's radii of curvature.
 
     A band is a latitude, and metres a degree of longitude and of latitude there, each with derivatives.
@@ -63,18 +63,18 @@ def _scan(
     """Take places start to end into the best found: squares of distances, sorted, one more than asked for."""
     last = len(best) - 1
     for place in range(start, end):
-        square = _square(x, y, places[place, 0], places[place, 1], bands, band)
-        if square >= best[last] or (len(mask) > 0 and not _allowed(place, first, rows, mask)):
+        away = square(x, y, places[place, 0], places[place, 1], bands, band)
+        if away >= best[last] or (len(mask) > 0 and not _allowed(place, first, rows, mask)):
             continue
         at = last
-        while at > 0 and best[at - 1] > square:
+        while at > 0 and best[at - 1] > away:
             best[at], found[at] = best[at - 1], found[at - 1]
             at -= 1
-        best[at], found[at] = square, place
+        best[at], found[at] = away, place
 
 
 @inner
-def _search(
+def search(
     x: float,
     y: float,
     grid: Any,
@@ -98,8 +98,8 @@ def _search(
     for here in range(south, north + 1):
         start, end = cells[here * columns + west], cells[here * columns + east + 1]
         _scan(x, y, bands, band, places, first, rows, mask, start, end, best, found)
-    reach = np.sqrt(best[len(best) - 2]) + _TIE_M
-    wide, high = reach / (_SHRINK * bands[band, 1]) * grid[2], reach / (_SHRINK * bands[band, 4]) * grid[3]
+    reach = np.sqrt(best[len(best) - 2]) + TIE_M
+    wide, high = reach / (SHRINK * bands[band, 1]) * grid[2], reach / (SHRINK * bands[band, 4]) * grid[3]
     left, right = int(max(0.0, tx - wide)), int(min(grid[4] - 1.0, max(0.0, tx + wide)))
     low, top = int(max(0.0, ty - high)), int(min(grid[5] - 1.0, max(0.0, ty + high)))
     if left >= west and right <= east and low >= south and top <= north:
@@ -161,8 +161,8 @@ def _settle(
             break
         chord = np.sqrt(best[nth])
         metres = chord * (1.0 + best[nth] / (24.0 * _EARTH_M * _EARTH_M))
-        if abs(metres - radius_m) <= _TIE_M or (
-            found[nth + 1] >= 0 and np.sqrt(best[nth + 1]) - chord <= _TIE_M
+        if abs(metres - radius_m) <= TIE_M or (
+            found[nth + 1] >= 0 and np.sqrt(best[nth + 1]) - chord <= TIE_M
         ):
             return False
         if metres > radius_m:
@@ -195,72 +195,14 @@ def _listed(
     last = len(best) - 1
     for nth in range(lists[at], lists[at + 1]):
         place = lists[nth]
-        square = _square(x, y, places[place, 0], places[place, 1], bands, band)
-        if square >= best[last] or (len(mask) > 0 and not _allowed(place, first, rows, mask)):
+        away = square(x, y, places[place, 0], places[place, 1], bands, band)
+        if away >= best[last] or (len(mask) > 0 and not _allowed(place, first, rows, mask)):
             continue
         to = last
-        while to > 0 and best[to - 1] > square:
+        while to > 0 and best[to - 1] > away:
             best[to], found[to] = best[to - 1], found[to - 1]
             to -= 1
-        best[to], found[to] = square, place
-
-
-@kernel(I1, F1, F2, I1, F2, L1, L1, F1, INT, FLOAT, INT, INT)
-def list_places(
-    grid: Any,
-    bands: Any,
-    cells: Any,
-    places: Any,
-    first: Any,
-    rows: Any,
-    net: Any,
-    k: int,
-    radius_m: float,
-    start: int,
-    end: int,
-) -> Any:
-    """Give, for the meshes start to end of a net, length and places of those that may be among the k nearest.
-
-    `net` is west, south, meshes a degree east and north, columns, lines. Only places within the radius count.
-    """
-    best, found, mask = np.empty(k + 1), np.empty(k + 1, np.int64), np.empty(0, np.uint8)
-    pool, free = np.empty(1 << 12, np.int32), 0
-    columns, lines = int(grid[4]), int(grid[5])
-    for mesh in range(start, end):
-        x = net[0] + (mesh % int(net[4]) + 0.5) / net[2]
-        y = net[1] + (mesh // int(net[4]) + 0.5) / net[3]
-        band = min(max(int(y * grid[7] - grid[6]), 0), len(bands) - 1)
-        half_m = (
-            0.51 * np.hypot(bands[band, 1] / (net[2] * _SHRINK), bands[band, 4] / (net[3] * _SHRINK)) + _TIE_M
-        )
-        for at in range(k + 1):
-            best[at], found[at] = (radius_m + half_m) ** 2, -1
-        _search(x, y, grid, bands, band, cells, places, first, rows, mask, best, found)
-        # The k-th nearest of the middle bounds the k-th nearest of every point of the mesh.
-        reach = min(np.sqrt(best[k - 1]) + 2.0 * half_m, radius_m + half_m) + 2.0 * _TIE_M
-        wide, high = reach / (_SHRINK * bands[band, 1]), reach / (_SHRINK * bands[band, 4])
-        left = int(min(max((x - wide - grid[0]) * grid[2], 0.0), columns - 1.0))
-        right = int(min(max((x + wide - grid[0]) * grid[2], 0.0), columns - 1.0))
-        low = int(min(max((y - high - grid[1]) * grid[3], 0.0), lines - 1.0))
-        top = int(min(max((y + high - grid[1]) * grid[3], 0.0), lines - 1.0))
-        head, free = free, free + 1
-        for line in range(low, top + 1):
-            for place in range(cells[line * columns + left], cells[line * columns + right + 1]):
-                if free + 2 >= len(pool):
-                    larger = np.empty(2 * len(pool), np.int32)
-                    for at in range(free):
-                        larger[at] = pool[at]
-                    pool = larger
-                if _square(x, y, places[place, 0], places[place, 1], bands, band) <= reach * reach:
-                    pool[free] = place
-                    free += 1
-        pool[head] = free - head - 1
-        if free + 2 >= len(pool):
-            larger = np.empty(2 * len(pool), np.int32)
-            for at in range(free):
-                larger[at] = pool[at]
-            pool = larger
-    return pool[:free]
+        best[to], found[to] = away, place
 
 
 @kernel(INT, F1, F2, I1, F2, L1, L1, F1, I1, B1, RF1, RF1, RL1, FLOAT, L2, F2, INT, INT)
@@ -291,7 +233,7 @@ def nearest(
     """
     k, undecided, ordered = out_rows.shape[1], 0, len(order) > 0
     best, found = np.empty(k + 1), np.empty(k + 1, np.int64)
-    bound = (radius_m + 2.0 * _TIE_M) ** 2
+    bound = (radius_m + 2.0 * TIE_M) ** 2
     for nth in range(start, end):
         x, y, point = lng[nth], lat[nth], order[nth] if ordered else nth
         for at in range(k + 1):
@@ -303,22 +245,8 @@ def nearest(
                 at = int(line) * int(net[4]) + int(column)
                 _listed(x, y, at, lists, bands, int(band), places, first, rows, mask, best, found)
         elif 0.0 <= band < len(bands):
-            _search(x, y, grid, bands, int(band), cells, places, first, rows, mask, best, found)
+            search(x, y, grid, bands, int(band), cells, places, first, rows, mask, best, found)
         if not _settle(best, found, radius_m, first, rows, mask, out_rows, out_metres, point):
             out_rows[point, 0] = UNDECIDED
             undecided += 1
     return undecided
-
-
-@kernel(I1, I1, INT)
-def index_lists(pool: Any, meshes: int) -> Any:
-    """Bring lists with their lengths into one array that begins with where each starts, and the last ends."""
-    lists = np.empty(len(pool) + 1, np.int32)
-    at, to = 0, meshes + 1
-    for mesh in range(meshes):
-        lists[mesh] = to
-        for nth in range(pool[at]):
-            lists[to + nth] = pool[at + 1 + nth]
-        to, at = to + pool[at], at + pool[at] + 1
-    lists[meshes] = to
-    return lists
