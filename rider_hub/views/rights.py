@@ -125,7 +125,8 @@ async def _answer(request: web.Request) -> web.Response:
 
 _LEDGER = Ledger(
     key="rights",
-    personal=False,
+    personal=True,
+    exported=False,
     title="权利请求",
     purpose="骑手对自己的信息提出的更正和删除请求。请在时限内核对、办理并答复；骑手在自己的页面上能看到结果。",
     columns=[

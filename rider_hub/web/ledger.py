@@ -22,6 +22,8 @@ def ledger_routes(ledger: Ledger, path: str) -> list[web.RouteDef]:
 
 def export_routes(ledger: Ledger, path: str) -> list[web.RouteDef]:
     """Return the routes of a ledger's export: `path`/export.xlsx, and `path`/export to ask for people."""
+    if not ledger.exported:
+        return []
     if not ledger.personal:
 
         async def direct(request: web.Request) -> web.Response:

@@ -28,13 +28,16 @@ from tests.rider_hub.riders.staff_site import staff_site
 PAGES = ["rider_hub.riders.pages", "rider_hub.views.approvals", "rider_hub.organizations.pages"]
 #: Ledgers whose rows are no people; every other one is asked for. A new ledger is put here, or it is not.
 NO_PEOPLE = {
+    "accounts",
     "activities",
     "approvals",
     "areas",
+    "audit",
     "emergency",
     "jobs",
     "lovestations",
     "match-runs",
+    "member-totals",
     "organizations",
     "receipts",
     "senders",
