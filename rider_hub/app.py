@@ -13,12 +13,14 @@ from jobs.registry import registry
 from rider_hub.access import ACTOR, HUB, Hub, guarded
 from rider_hub.access.guard import operation_of
 from rider_hub.access.policy import allows
+from rider_hub.access.rider_sessions import KNOWN
 from rider_hub.access.sealer import sealing
 from rider_hub.access.sessions import identify, protect
 from rider_hub.consent.ports import PORTS
 from rider_hub.requests.reach import reach_of
 from rider_hub.requests.store import counts_waiting
 from rider_hub.riders.pages import SECTIONS
+from rider_hub.riders.store import is_known
 from rider_hub.views.jobs import SCHEDULE, Scheduled
 from rider_hub.views.ports import wired
 from rider_hub.web.assets import static_routes
@@ -84,6 +86,7 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
     """Wire the application around a hub; with `jobs_inside` its scheduler runs in the same process."""
     app = web.Application(middlewares=[security_headers, problems, identify, protect])
     app[HUB] = hub
+    app[KNOWN] = is_known
     app[PORTS] = wired()
     app[SECTIONS] = []
     app[SCHEDULE] = {

@@ -20,6 +20,7 @@ __all__ = ["AuditFault", "actor_named", "is_private", "mac_of", "record", "signe
 OWN = "rider.own"
 #: Operations that stand for a declaration or an invitation: beside a rider's id they would tell who declared.
 _PRIVATE = ("membership.", "invitations.", OWN)
+_FILL = 16  # names of a private row come in multiples of it
 _TEXT = 200  # characters of target, purpose and title
 
 
@@ -53,6 +54,7 @@ async def record(
     """Write one row of the trail in the caller's transaction and return its id.
 
     One row a batch or page: `counts` say how much, `subjects` are the ids of riders whose data was opened.
+    Of private operations the figures are left out: how many riders named a body is the body's to know.
     What a rider does under a private operation is kept as "rider.own" without a target, whichever it was.
     """
     own = actor.rider_id is not None and is_private(operation)
@@ -66,10 +68,10 @@ async def record(
         "target": "" if own else _fit(target),
         "purpose": "" if own else _fit(actor.mark + purpose),
         "outcome": outcome,
-        "counts": dict(counts or {}),
+        "counts": dict.fromkeys(counts or {}, 1) if is_private(operation) else dict(counts or {}),
         "key_id": keys.active["audit"],
     }
-    named = sorted({subject_named(keys, rider_id, operation) for rider_id in subjects})
+    named = sorted(_filled({subject_named(keys, one, operation) for one in subjects}, operation))
     mac = mac_of(keys, str(row["key_id"]), signed_text(row, named))
     await insert_rows(connection, audit_row, [{**row, "mac": mac}])
     await insert_rows(
@@ -118,6 +120,13 @@ def subject_named(keys: Keyring, rider_id: str, operation: str) -> str:
         if is_private(operation)
         else rider_id
     )
+
+
+def _filled(names: set[str], operation: str) -> set[str]:
+    """Fill the names of a private operation up with names of nobody, so that their number tells little."""
+    if is_private(operation):
+        names |= {new_id() for _ in range(-len(names) % _FILL)}
+    return names
 
 
 def signed_text(row: Mapping[str, Any] | RowMapping, subjects: Sequence[str]) -> bytes:

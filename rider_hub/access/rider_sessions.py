@@ -7,10 +7,12 @@ outside under the hub's own key. In clear stand the token's hash and the day aft
 import base64
 import hashlib
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from aiohttp import web
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -23,7 +25,19 @@ from rider_hub.access.hub import Hub
 from rider_hub.access.keys import KeyFault, Keyring
 from rider_hub.storage import insert_rows
 
-__all__ = ["RiderSession", "close_rider_session", "find_rider_session", "open_rider_session", "token_hash"]
+__all__ = [
+    "KNOWN",
+    "RiderSession",
+    "close_rider_session",
+    "find_rider_session",
+    "open_rider_session",
+    "token_hash",
+]
+
+_Known = Callable[[AsyncConnection, str], Awaitable[bool]]
+#: Says whether a rider is still there; the application sets it, since riders stand above this folder. A
+#: session can't be found by its rider, so after an erasure it is over by this question.
+KNOWN: web.AppKey[_Known] = web.AppKey("known_rider", _Known)  # type: ignore[arg-type]
 
 _NONCE = 12
 _TAG = 16

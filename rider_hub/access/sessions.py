@@ -15,9 +15,10 @@ from rider_hub.access.actor import ACTOR, PUBLIC, Actor
 from rider_hub.access.addresses import client_address, cookies_are_secure
 from rider_hub.access.emergency import with_grants
 from rider_hub.access.guard import is_signed
-from rider_hub.access.hub import HUB, Hub
+from rider_hub.access.hub import HUB
 from rider_hub.access.parks import with_parks
 from rider_hub.access.rider_sessions import (
+    KNOWN,
     close_rider_session,
     find_rider_session,
     open_rider_session,
@@ -104,7 +105,7 @@ async def _forget(request: web.Request) -> None:
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Put the actor and the CSRF token of the visitor on the request."""
-    actor, csrf = await _who(request.app[HUB], "" if is_signed(request) else request.cookies.get(_COOKIE, ""))
+    actor, csrf = await _who(request.app, "" if is_signed(request) else request.cookies.get(_COOKIE, ""))
     if not csrf:
         csrf = request.cookies.get(_CSRF_COOKIE, "")
         csrf = csrf if csrf.isascii() else ""
@@ -117,11 +118,12 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     return response
 
 
-async def _who(hub: Hub, token: str) -> tuple[Actor, str]:
+async def _who(app: web.Application, token: str) -> tuple[Actor, str]:
     """Return the actor a session's token stands for and the token its forms carry."""
+    hub = app[HUB]
     if token.startswith(_RIDER):
         ridden = await find_rider_session(hub, token)
-        if ridden is None:
+        if ridden is None or not await _is_there(app, ridden.rider_id):
             return PUBLIC, ""
         return Actor.rider(ridden.rider_id, session=token_hash(token), phone=ridden.phone), ridden.csrf
     row = await find_session(hub, token) if token else None
@@ -132,6 +134,13 @@ async def _who(hub: Hub, token: str) -> tuple[Actor, str]:
         actor = await with_parks(connection, actor, row["parks"])
         actor = await with_grants(connection, hub.keys, actor, hub.clock.now())
     return actor, row["csrf"]
+
+
+async def _is_there(app: web.Application, rider_id: str) -> bool:
+    if (known := app.get(KNOWN)) is None:
+        return True
+    async with app[HUB].database.read() as connection:
+        return await known(connection, rider_id)
 
 
 @web.middleware

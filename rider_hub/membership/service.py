@@ -92,10 +92,12 @@ async def withdraw(hub: Hub, actor: Actor, ports: Ports, *, purpose: str) -> int
     """End a rider's consent to a purpose at once, and what rests on it; returns how many consents ended.
 
     Withdrawing the declaration wipes its content. Whatever other capabilities must end, ends in the same
-    transaction through the ports.
+    transaction through the ports. It takes the phone of the first sign-in, as consenting did: whoever sends
+    registrations could otherwise wipe the declarations of its riders by numbers of its own.
     """
     rider_id = own_rider_id(actor)
     async with hub.change(actor, _OPERATION) as work:
+        await check_own_phone(work.connection, hub.keys, actor)
         count = 0
         for each in await same_person(work.connection, rider_id):
             await hold_record(work.connection, hub.keys, each)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from rider_hub.access import ACTOR, HUB, Actor, Hub, Role, guarded
 from rider_hub.access.actor import PUBLIC
@@ -192,6 +192,25 @@ async def test_whom_a_body_opens_for_an_invitation_is_kept_under_a_pseudonym(hub
     assert named["riders.unmask"] == rider_id
     assert named["invitations.view"] != rider_id
     assert len(named["invitations.view"]) == len(rider_id)
+
+
+async def test_the_trail_does_not_tell_how_many_riders_named_a_body(hub: Hub) -> None:
+    """A page with one rider and one with nine leave rows alike; of open operations the figures stand."""
+    secretary = staff(Role.BRANCH_SECRETARY, Role.STREET_STAFF)
+    for operation in ("invitations.view", "riders.unmask"):
+        for number in (1, 9):
+            async with hub.look(secretary, operation) as look:
+                look.opened([f"{one:032x}" for one in range(number)])
+                look.count(shown=number)
+    async with hub.database.read() as connection:
+        query = select(audit_row.c.operation, audit_row.c.counts, func.count()).join(audit_subject)
+        rows = (await connection.execute(query.group_by(audit_row.c.id))).all()
+    assert sorted((row[0], row[1]["shown"], row[2]) for row in rows) == [
+        ("invitations.view", 1, 16),
+        ("invitations.view", 1, 16),
+        ("riders.unmask", 1, 1),
+        ("riders.unmask", 9, 9),
+    ]
 
 
 async def test_a_text_no_database_holds_does_not_stop_the_trail(hub: Hub) -> None:

@@ -7,8 +7,10 @@ from sqlalchemy import select, update
 
 from rider_hub.access import Actor, Hub
 from rider_hub.clock import FixedClock
+from rider_hub.consent.model import Purpose
+from rider_hub.consent.ports import Ports
 from rider_hub.membership.persons import PhoneNotConfirmed, has_own_phone
-from rider_hub.membership.service import bodies_for, own_membership
+from rider_hub.membership.service import bodies_for, own_membership, withdraw
 from rider_hub.messages.tables import outbox
 from rider_hub.outreach.answers import own_invitations
 from rider_hub.riders.indexes import phone_index
@@ -55,6 +57,8 @@ async def test_a_number_sent_later_opens_services_only(database_url: str, tmp_pa
         for opening in (own_membership, own_invitations, bodies_for):
             with pytest.raises(PhoneNotConfirmed):
                 await opening(hub, second)
+        with pytest.raises(PhoneNotConfirmed):
+            await withdraw(hub, second, Ports(), purpose=Purpose.DECLARATION)
         async with hub.database.read() as connection:
             assert await has_own_phone(connection, hub.keys, first)
 
