@@ -5,7 +5,7 @@ of streets as they were published, under rules that hold over successive reports
 
 - below `access.small_count` (k) nothing is shown;
 - a total is published once a week and is not changed afterwards;
-- a street's figure moves only when the number moved by k or more since the figure was made, so the
+- a street's first figure appears at k, and moves only when the number moved by k or more since, so the
   difference of two reports is nought or a group of at least k;
 - the sum is that of the figures shown and of nothing else, so no street is left over to be worked out.
 
