@@ -89,6 +89,10 @@ async def ask(
     if kind == "correct" and (what not in WISHES or (what == "other" and not content["note"])):
         raise _wrong("note", "请写明哪里不对。", "Say what is wrong.")
     async with hub.change(actor, "rider.own") as work:
+        place = select(rider.c.division).where(rider.c.id == rider_id)
+        division = (await work.connection.execute(place)).scalar_one_or_none()
+        if division is None:
+            raise Refused  # a session left over of a rider who was erased
         mine = await registrations_of(work.connection, rider_id)
         if kind == "correct" and registration_id not in {row["id"] for row in mine}:
             raise _wrong("registration", "请选择一条登记。", "Choose one of your registrations.")
@@ -101,13 +105,12 @@ async def ask(
                 "Several of your requests are being handled: wait for their answers.",
                 code="too_many_rights_requests",
             )
-        division = select(rider.c.division).where(rider.c.id == rider_id)
         row_id = new_id()
         row = {
             "id": row_id,
             "kind": kind,
             "rider_id": rider_id,
-            "division": (await work.connection.execute(division)).scalar_one(),
+            "division": division,
             "state": "open",
             "sealed": hub.keys.seal("personal", ("rights_request", row_id), content),
             "filed_at": work.now,

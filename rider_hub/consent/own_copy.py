@@ -9,6 +9,7 @@ from rider_hub.access import Keyring, Look
 from rider_hub.access.trail import opened_of
 from rider_hub.consent.ports import Section
 from rider_hub.consent.tables import rights_request
+from rider_hub.errors import Refused
 from rider_hub.messages.service import waiting_for
 from rider_hub.riders.corrections import corrections_of, opened
 from rider_hub.riders.identity import explain
@@ -55,7 +56,9 @@ async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
 
 
 async def _rider(look: Look, rider_id: str) -> Section:
-    row = (await look.connection.execute(select(rider).where(rider.c.id == rider_id))).mappings().one()
+    row = (await look.connection.execute(select(rider).where(rider.c.id == rider_id))).mappings().first()
+    if row is None:
+        raise Refused  # a session left over of a rider who was erased
     names = ("id", "division", "first_seen_at", "last_seen_at", "chosen_community")
     titles = {
         "id": "本系统内的编号",

@@ -167,6 +167,10 @@ async def test_no_page_or_export_shows_a_name_or_number(
             found |= {f"{name} {path}": hit for path, hit in walk.found.items()}
             opened[name] = sum(walk.kinds.values())
     said = "".join(capfd.readouterr()) + caplog.text
+    # A rider's own copy is whole, by right (PIPL 45); it shows nobody else.
+    copies = {found.pop(f"rider /r/rights/{name}", None) for name in ("copy", "copy.json")}
+    own = next(each.name for each in world.riders if each.phone == demo.phone)
+    assert copies == {own}
     assert found == {}
     assert canaries.search(said) is None
     # The walk went somewhere: a county sees dozens of pages, and takes every kind of export.

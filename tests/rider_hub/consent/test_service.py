@@ -13,7 +13,12 @@ from rider_hub.consent.service import check_agreed, publish_notices
 from rider_hub.errors import Absent, Conflict, Invalid
 from tests.factories import county_staff, make_hub
 
-PURPOSES = (Purpose.DECLARATION, Purpose.OPEN_ACTIVITIES, Purpose.PARTY_ACTIVITIES)
+PURPOSES = (
+    Purpose.DECLARATION,
+    Purpose.OPEN_ACTIVITIES,
+    Purpose.PARTY_ACTIVITIES,
+    Purpose.VERIFICATION,
+)
 
 
 async def test_notices_are_published_once(database_url: str, tmp_path: Path) -> None:
