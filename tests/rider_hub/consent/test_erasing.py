@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_aiohttp import AiohttpClient
 from sqlalchemy import select
 
 from rider_hub.access import Actor, Hub
 from rider_hub.access.tables import audit_row, audit_subject
+from rider_hub.assignments import run_pages
 from rider_hub.assignments.tables import match_run
 from rider_hub.clock import FixedClock
 from rider_hub.consent.erasing import (
@@ -45,6 +47,7 @@ from tests.rider_hub.consent.whole_rider import (
 from tests.rider_hub.intake.build import push
 from tests.rider_hub.intake.build import rider as row
 from tests.rider_hub.outreach.factories import OFF_PEAK
+from tests.rider_hub.requests.site import Visitor, build_site
 
 JOB = Actor.job("test")
 PERSON = {"name": NAME, "phone": PHONE, "id_number": NUMBER}
@@ -145,6 +148,22 @@ async def test_statistics_stay_without_the_person(database_url: str, tmp_path: P
             ("erase", None, None),
             ("correct", None, None),
         }
+
+
+async def test_the_page_of_a_run_says_how_many_are_missing(
+    database_url: str, tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    """Whoever reproduces a run is told that it will lack those who were erased; before, nothing is said."""
+    async with make_hub(database_url, tmp_path, FixedClock(OFF_PEAK)) as hub:
+        whole = await whole_rider(hub)
+        inputs = {"riders": 2, "stations": 0, "love_stations": 0, "community_edition_title": "测试版"}
+        counts = dict.fromkeys(("new", "moved", "lost", "unchanged", "unresolved"), 0)
+        async with hub.database.write() as connection:
+            await connection.execute(match_run.update().values(inputs=inputs, counts=counts))
+        client = await aiohttp_client(build_site(hub, Visitor(county_staff()), run_pages.routes()))
+        assert "已应本人要求删除" not in await (await client.get("/match-runs/run-1")).text()
+        await erase_own(hub, whole.rider, wired())
+        assert "1 名骑手的变化不再列出" in await (await client.get("/match-runs/run-1")).text()
 
 
 async def test_sent_again_it_is_not_stored_until_the_rider_joins_anew(
