@@ -174,7 +174,7 @@ async def test_what_people_write_stays_text(hub: Hub, name: str, monkeypatch: py
                     shape, faults = shape_of(body.decode())
                     shown += body.count(b"attack()")
                     assert (path, faults) == (path, [])
-                    assert difference(expected[path], shape) == [], path
+                    assert difference(expected[path], shape, path) == [], path
                 elif path.endswith(".xlsx"):
                     assert formulas(body) == [], path
                 else:
@@ -210,8 +210,14 @@ async def test_no_script_runs_in_a_browser(
     assert opened > 30
 
 
-def difference(expected: Shape, found: Shape) -> list[object]:
-    """Return the first elements in which two pages differ, nothing where they are alike."""
+def difference(expected: Shape, found: Shape, path: str) -> list[object]:
+    """Return the first elements in which two pages differ, nothing where they are alike.
+
+    The trail has a row more for each page that was opened before it: there no new kind of element may appear,
+    but the link to the next page.
+    """
+    if path.startswith("GET /audit"):
+        return [*{*found} - {*expected, ("a", ("class", "href", "rel"))}]
     pairs = [(a, b) for a, b in zip(expected, found, strict=False) if a != b]
     return [*pairs[:3], *([] if len(expected) == len(found) else [len(expected), len(found)])]
 

@@ -40,7 +40,7 @@ async def test_nobody_reviews_their_own_acts(hub: Hub) -> None:
         look.count(rows=1)
     async with hub.look(second, "audit.view") as look:
         [row], total = await list_rows(look, Asked(actor="first"), limit=10, offset=0)
-        own = await own_actors(look.connection, first)
+        own = await own_actors(look.connection, first, [])
     assert (total, row["reviewed"], row["actor"] in own) == (1, False, True)
     with pytest.raises(Conflict):
         await review_row(hub, first, row["id"], own)
