@@ -47,8 +47,8 @@ async def ask(
     """
     if scope.everything or not (scope.divisions or scope.of_company):
         raise Conflict(
-            "您的账号没有辖区范围，无法确定由谁审批。请联系系统管理员为账号设置辖区。",
-            "Your account has no region, so nobody could approve: have an administrator set one.",
+            "您的账号没有辖区范围，无法确定由谁审批。请联系安全管理员为账号设置辖区。",
+            "Your account has no region, so nobody could approve: have the security administrator set one.",
             code="no_approver",
         )
     actor = work.actor

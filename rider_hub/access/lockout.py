@@ -67,8 +67,8 @@ class Locked(HubError):
 
     def __init__(self) -> None:
         super().__init__(
-            "输错次数过多，请 30 分钟后再试，或请系统管理员解锁。",
-            "Too many wrong tries: try again in 30 minutes, or have the system administrator unlock it.",
+            "输错次数过多，请稍后（30 分钟至 1 小时）再试，或请系统管理员解锁。",
+            "Too many wrong tries: try again in 30 to 60 minutes, or have a system administrator unlock it.",
         )
 
 

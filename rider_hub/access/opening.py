@@ -13,7 +13,7 @@ from rider_hub.settings import Settings
 from rider_hub.storage import Database
 from rider_hub.storage.migrate import check_schema
 
-__all__ = ["make_first_keys", "open_hub"]
+__all__ = ["check_unused", "make_first_keys", "open_hub"]
 
 
 @asynccontextmanager
@@ -46,6 +46,12 @@ async def make_first_keys(settings: Settings) -> None:
     """
     if settings.keys.exists():
         return
+    await check_unused(settings)
+    Keyring.new(settings.suite).save(settings.keys)
+
+
+async def check_unused(settings: Settings) -> None:
+    """Raise KeyFault where the database was used with keys: new ones would open nothing of it."""
     database = Database(settings.url)
     try:
         used = await holds_anything(database)
@@ -60,4 +66,3 @@ async def make_first_keys(settings: Settings) -> None:
             code="keys_lost",
             status=503,
         )
-    Keyring.new(settings.suite).save(settings.keys)

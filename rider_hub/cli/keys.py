@@ -1,5 +1,6 @@
 """keys: making, looking at, rotating and keeping copies of the keys."""
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ from rider_hub.access import Actor, Hub, custody
 from rider_hub.access.inputs import takes
 from rider_hub.access.keyfile import PURPOSES, Keyset, write_keys
 from rider_hub.access.keys import Keyring
+from rider_hub.access.opening import check_unused
 from rider_hub.access.resealing import Count, count_rows
 from rider_hub.access.rotation import Rotated, announce, drop_old, rotate
 from rider_hub.access.suites import SUITES, Suite
@@ -28,8 +30,10 @@ def keys() -> None:
 @keys.command("new")
 @click.option("--suite", type=click.Choice(SUITES), help="Default: RIDER_HUB_SUITE.")
 def keys_new(suite: Suite | None) -> None:
-    """Make the key file of a new hub; an existing one is never overwritten."""
+    """Make the key file of a new hub; refused where one exists or the database was used with other keys."""
     settings = saying_errors(Settings.from_env)
+    if not settings.keys.exists():
+        saying_errors(lambda: asyncio.run(check_unused(settings)))
     _write_new(settings.keys, Keyring.new(suite or settings.suite).keyset)
     click.echo(f"Keys: {settings.keys}")
 

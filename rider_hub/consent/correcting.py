@@ -12,7 +12,7 @@ from rider_hub.consent.copying import stated
 from rider_hub.consent.tables import rights_request
 from rider_hub.errors import Absent, Conflict, Failure, Invalid, Refused
 from rider_hub.messages.service import post
-from rider_hub.riders.correcting import correct_registration, find_registration
+from rider_hub.riders.correcting import checked_value, correct_registration, find_registration
 from rider_hub.riders.corrections import Field
 from rider_hub.riders.display import mask_name, mask_phone
 from rider_hub.riders.ports import contents, registrations_of
@@ -39,6 +39,8 @@ WISHES: Final[Mapping[str, tuple[str, Field | None]]] = {
     "not_me": ("这条登记不是我", "phone"),
     "other": ("其他内容不对", None),
 }
+#: Wishes that only a value answers; "not_me" alone takes a phone away.
+_VALUED: Final = frozenset({"name", "phone", "station"})
 #: A phone on which another's session stands can only ask for what staff will confirm in person.
 _ERASE: Final = "erase"
 _MOST_OPEN = 5
@@ -94,8 +96,11 @@ async def ask(
         if division is None:
             raise Refused  # a session left over of a rider who was erased
         mine = await registrations_of(work.connection, rider_id)
-        if kind == "correct" and registration_id not in {row["id"] for row in mine}:
-            raise _wrong("registration", "请选择一条登记。", "Choose one of your registrations.")
+        if kind == "correct":
+            about = next((row for row in mine if row["id"] == registration_id), None)
+            if about is None:
+                raise _wrong("registration", "请选择一条登记。", "Choose one of your registrations.")
+            content["value"] = await _asked_value(work, about["platform"], content)
         query = select(rights_request.c.id).where(
             rights_request.c.rider_id == rider_id, rights_request.c.state == "open"
         )
@@ -181,6 +186,9 @@ async def answer_request(
         county = None
         if accept and (field := WISHES.get(asked.what, ("", None))[1]) is not None:
             given = "" if asked.what == "not_me" else _line(value) or asked.value
+            if asked.what in _VALUED and not given:
+                zh = "请填写核对后的内容；骑手没有填写，不填不能更正。"
+                raise _wrong("value", zh, "Give what you found right: the rider gave nothing.")
             county = await _correct(hub, work, asked.rider_id or "", asked.registration_id, (field, given))
         content = {"what": asked.what, "registration": asked.registration_id, "value": asked.value}
         content |= {"note": asked.note, "answer": words}
@@ -217,6 +225,23 @@ async def correct_for_staff(
         found = (await work.connection.execute(mine)).scalar_one_or_none()
         work.opened([rider_id])
         return await _correct(hub, work, rider_id, found or "", (field, value))
+
+
+async def _asked_value(work: Change, platform: str, content: Mapping[str, str]) -> str:
+    """Return what a rider says is right, in its one form where it has one; raises Invalid."""
+    what, value = content["what"], content["value"]
+    if what == "station" and not (value or content["note"]):
+        zh = "请填写站点编号，或在说明里写站点名称。"
+        raise _wrong("value", zh, "Give the station's number, or its name in the note.")
+    field = WISHES[what][1]
+    if field not in ("name", "phone") or what == "not_me":
+        return value
+    if not value:
+        raise _wrong("value", "请填写正确的内容。", "Say what is right.")
+    try:
+        return await checked_value(work, platform, field, value) or ""
+    except Invalid as error:
+        raise _wrong("value", error.zh, error.en) from None
 
 
 async def _correct(

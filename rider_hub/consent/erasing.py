@@ -1,13 +1,14 @@
 """Erasure at a rider's wish (PIPL 47), and the clearing of the pages where the deleted rows stood."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Final
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Actor, Change, Hub
+from rider_hub.clock import SHANGHAI, check_aware, local_date
 from rider_hub.consent.copying import stated
 from rider_hub.consent.holdings import erasable_tables
 from rider_hub.consent.ports import Ports, erase
@@ -37,6 +38,7 @@ _PAGE = 200
 #: What stays, and why, in the rider's words; docs/rights.md says the same to staff.
 KEPT: Final = (
     "您提过的诉求只留下类别、社区和时间，用于统计；内容、地点和您是谁都已删除。还没办完的诉求不再办理。",
+    "您提过的更正、删除请求只留下区县、事项、结果和月份，用于统计；内容、经办人和您是谁都已删除。",
     "别人反映的同一件事照常办理，与您无关。",
     "“谁看过您的信息”的操作日志依法至少保存六个月；里面只有一个查不到您的编号。",
     "每条平台登记留下一个加密标记，用来在平台再次报送时不再保存；从标记推不出姓名和编号。",
@@ -102,11 +104,32 @@ async def _erase(hub: Hub, work: Change, ports: Ports, rider_id: str) -> Erased:
 
 
 async def _forget_requests(work: Change, rider_id: str) -> None:
-    """Leave of the rider's own rights requests that there were some, and nothing of whom or what."""
-    mine = update(rights_request).where(rights_request.c.rider_id == rider_id)
-    open_ones = mine.where(rights_request.c.state == "open")
-    await work.connection.execute(open_ones.values(state="done", decided_at=work.now))
-    await work.connection.execute(mine.values(rider_id=None, sealed=None))
+    """Leave of the rider's own rights requests that there were some, and nothing of whom or what.
+
+    County and month alone: by a street, a member of staff or the minute a row could be joined to the erasure.
+    """
+    c = rights_request.c
+    query = select(c.id, c.division, c.state, c.filed_at, c.due_at, c.decided_at).where(
+        c.rider_id == rider_id
+    )
+    for row in (await work.connection.execute(query)).mappings().all():
+        left = {
+            "rider_id": None,
+            "sealed": None,
+            "division": row["division"][:_COUNTY],
+            "state": "done" if row["state"] == "open" else row["state"],
+            "filed_at": _month(row["filed_at"]),
+            "due_at": _month(row["due_at"]),
+            "decided_at": _month(row["decided_at"] or work.now),
+            "decided_by": None,
+        }
+        await work.connection.execute(update(rights_request).where(c.id == row["id"]).values(left))
+
+
+def _month(at: datetime) -> datetime:
+    """Return when the month of an instant began in China."""
+    first = datetime.combine(local_date(at).replace(day=1), time(), tzinfo=SHANGHAI)
+    return check_aware(first)
 
 
 async def clear_erased(hub: Hub, actor: Actor, *, always: bool = False) -> int:

@@ -55,8 +55,10 @@ class Shell:
     menu: Sequence[MenuItem] = ()
     clock: Clock = field(default_factory=SystemClock)
     product: str = "骑手党建服务"
-    #: Where the search box of the top bar sends its `q`; empty hides the box.
+    #: Where the search box of the top bar sends its `q`; empty hides the box, as does `search_operation`.
     search_path: str = ""
+    #: The operation (of the policy) of that page.
+    search_operation: str = "riders.view"
     todo_path: str = "/"
     login_path: str = "/login"
     logout_path: str = "/logout"
@@ -109,6 +111,7 @@ async def render(request: web.Request, template: str, /, status: int = 200, **co
         "menu": items,
         "menu_key": _current(items, request.path),
         "top": top,
+        "may_search": bool(shell.search_path) and allows(actor, shell.search_operation),
         "csrf": request.get(CSRF, ""),
         "now": shell.clock.now(),
         "fragment": is_fragment(request),

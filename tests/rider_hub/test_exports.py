@@ -4,6 +4,7 @@ import importlib
 import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from openpyxl import load_workbook
 from sqlalchemy import func, select, update
 
 import rider_hub
-from rider_hub.access import Hub, Role
+from rider_hub.access import Hub, Role, Scope
+from rider_hub.access.actor import Grant
 from rider_hub.access.answering import answer, end
 from rider_hub.access.tables import audit_row, audit_subject
 from rider_hub.clock import FixedClock
@@ -144,6 +146,21 @@ async def test_what_was_withdrawn_is_not_downloaded(hub: Hub, site: TestClient[A
             await end(hub, replace(staff(Role.INSTRUCTOR), id="user:third"), asked)
         await end(hub, who, asked)
         assert await _download(site, asked) == 409
+
+
+async def test_no_file_is_offered_under_emergency_access(hub: Hub) -> None:
+    """The page says why instead of a button that would be refused, and ends the access there."""
+    ends = hub.clock.now() + timedelta(hours=1)
+    grant = Grant("g-1", "JJ-1", Role.STREET_STAFF, Scope(divisions=("110105",)), "朝阳区", ends)
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        asked = await ask_for_export(site, "/riders")
+    await answer(hub, second_person(), asked, approve=True)
+    async with staff_site(hub, replace(county_staff(), grants=(grant,)), PAGES) as site:
+        page = await (await site.get(f"/approvals/{asked}")).text()
+        assert await _download(site, asked) == 409
+    assert "下载文件" not in page
+    assert "紧急访问期间不能下载" in page
+    assert page.count('action="/approvals/g-1/end"') == 2
 
 
 async def test_the_file_is_of_the_moment_masked_and_watermarked(hub: Hub, site: TestClient[Any, Any]) -> None:

@@ -112,6 +112,15 @@ def test_lost_keys_come_back_from_a_copy(folder: Path) -> None:
     assert "not overwritten" in _refused("import", str(copy), "--two", typed=f"{_PHRASE}\n{other}\n")
 
 
+def test_new_makes_no_keys_for_a_database_with_rows(folder: Path) -> None:
+    """With its keys lost a used database gets no new ones: the way back is the copy in custody."""
+    (folder / "keys.json").unlink()
+    told = _refused("new")
+    assert "keys import" in told
+    assert "数据库已有数据" in told
+    assert not (folder / "keys.json").exists()
+
+
 def test_new_never_overwrites(folder: Path) -> None:
     """A key file that is there stays as it is."""
     before = (folder / "keys.json").read_bytes()

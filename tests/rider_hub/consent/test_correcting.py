@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from rider_hub.access import Actor, Hub
 from rider_hub.clock import FixedClock
@@ -17,6 +17,7 @@ from rider_hub.consent.correcting import (
     open_requests,
     own_requests,
 )
+from rider_hub.consent.tables import rights_request
 from rider_hub.errors import Absent, Conflict, Invalid
 from rider_hub.intake.model import Receipt
 from rider_hub.messages.tables import outbox
@@ -190,6 +191,31 @@ async def test_a_rider_asks_and_staff_of_the_place_answer(database_url: str, tmp
         async with hub.database.read() as connection:
             waiting = select(outbox.c.kind).where(outbox.c.state == "waiting")
             assert list((await connection.execute(waiting)).scalars()) == ["rights"]
+
+
+@pytest.mark.parametrize("what", ["phone", "name", "station"])
+async def test_nothing_given_takes_nothing_away(database_url: str, tmp_path: Path, what: str) -> None:
+    """A wish without a value is not filed; one on file is not carried out until staff give the value."""
+    async with make_hub(database_url, tmp_path, FixedClock(OFF_PEAK)) as hub:
+        await _ground(hub)
+        before = await _mine(hub)
+        me = Actor.rider(before["rider_id"])
+        wish: dict[str, Any] = {"kind": "correct", "due_at": hub.clock.now(), "registration_id": before["id"]}
+        for bad in ("", " ", "1"):
+            with pytest.raises(Invalid) as refused:
+                await ask(hub, me, **wish, what=what, value=bad if what != "station" else "")
+            assert refused.value.errors[0].path == "value"
+        asked = await ask(hub, me, **wish, what="station", note="在国贸站")
+        async with hub.database.write() as connection:
+            content = {"what": what, "registration": before["id"], "value": "", "note": "", "answer": ""}
+            sealed = hub.keys.seal("personal", ("rights_request", asked), content)
+            await connection.execute(update(rights_request).values(sealed=sealed))
+        with pytest.raises(Invalid) as refused:
+            await answer_request(hub, STAFF, asked, accept=True, answer="已核对，属实")
+        assert refused.value.errors[0].path == "value"
+        assert dict(await _mine(hub)) == dict(before)
+        async with hub.look(STAFF, "rights.handle") as look:
+            assert [one.id for one in await open_requests(look, hub)] == [asked]
 
 
 async def test_not_me_takes_the_phone_away(database_url: str, tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from pytest_aiohttp import AiohttpClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from rider_hub.access import Actor, Hub
 from rider_hub.access.tables import audit_row, audit_subject
 from rider_hub.assignments import run_pages
 from rider_hub.assignments.tables import match_run
-from rider_hub.clock import FixedClock
+from rider_hub.clock import SHANGHAI, FixedClock
+from rider_hub.consent.correcting import ask
 from rider_hub.consent.erasing import (
     clear_erased,
     erase_for_staff,
@@ -164,6 +165,30 @@ async def test_the_page_of_a_run_says_how_many_are_missing(
         assert "已应本人要求删除" not in await (await client.get("/match-runs/run-1")).text()
         await erase_own(hub, whole.rider, wired())
         assert "1 名骑手的变化不再列出" in await (await client.get("/match-runs/run-1")).text()
+
+
+async def test_no_earlier_request_is_joined_to_the_erasure(database_url: str, tmp_path: Path) -> None:
+    """Of the rider's own requests county and month stay: no community, no minute, nobody who answered."""
+    async with make_hub(database_url, tmp_path, FixedClock(OFF_PEAK)) as hub:
+        whole = await whole_rider(hub)
+        for days in (0, 40):
+            hub.clock.advance(days=days)  # type: ignore[attr-defined]
+            await ask(hub, whole.rider, kind="erase", due_at=hub.clock.now(), what="erase")
+        async with hub.database.write() as connection:
+            one = select(rights_request.c.id).where(rights_request.c.kind == "correct").scalar_subquery()
+            done = {"state": "refused", "decided_at": hub.clock.now(), "decided_by": "user:clerk"}
+            await connection.execute(update(rights_request).where(rights_request.c.id == one).values(**done))
+        await erase_own(hub, whole.rider, wired())
+        async with hub.database.read() as connection:
+            rows = (await connection.execute(select(rights_request))).mappings().all()
+        (line,) = [row for row in rows if row["decided_at"] == hub.clock.now()]
+        others = [row for row in rows if row["id"] != line["id"]]
+        assert {row["division"] for row in rows} == {COMMUNITY[:6]}
+        assert sorted(row["state"] for row in others) == ["done", "done", "refused"]
+        assert {row["decided_by"] for row in rows} == {None}
+        for row in others:
+            times = [row[name].astimezone(SHANGHAI) for name in ("filed_at", "due_at", "decided_at")]
+            assert {(at.day, at.hour, at.minute, at.second) for at in times} == {(1, 0, 0, 0)}
 
 
 async def test_sent_again_it_is_not_stored_until_the_rider_joins_anew(

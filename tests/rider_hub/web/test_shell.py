@@ -1,11 +1,13 @@
 """The shell around pages: menu, current item, who is signed in."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
 
 from rider_hub.access import Actor, Role, Scope
 from rider_hub.web import MenuItem, Shell
@@ -47,6 +49,17 @@ async def test_the_top_bar_says_who_where_and_how_much(client: TestClient) -> No
     page = await (await client.get("/")).text()
     for words in ("张三丰收", "街道社区工作人员", "东城区 / 东华门街道", "待办 <b>3</b>", "韶九社区"):
         assert words in page
+
+
+@pytest.mark.parametrize(("role", "shown"), [(Role.STREET_STAFF, True), (Role.AUDIT_ADMIN, False)])
+async def test_the_search_box_is_for_whoever_may_search(
+    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch, role: Role, *, shown: bool
+) -> None:
+    """It leads to the riders, so it stands where those may be seen, and says what can be searched for."""
+    monkeypatch.setattr(gallery, "STAFF", replace(content.STAFF, roles=frozenset({role})))
+    page = await (await (await aiohttp_client(gallery.build())).get("/")).text()
+    assert ("手机号、后四位或全名" in page) is shown
+    assert ('role="search"' in page) is shown
 
 
 async def test_changing_forms_and_htmx_carry_the_token(client: TestClient) -> None:
