@@ -10,8 +10,7 @@ from rider_hub.access import Actor, Hub, Look
 from rider_hub.access.purposes import Purpose
 from rider_hub.consent.ports import Ports, Section, export
 from rider_hub.errors import Absent, Refused
-from rider_hub.riders.display import mask_name, mask_phone
-from rider_hub.riders.persons import same_person
+from rider_hub.riders.own_phone import check_own_phone
 from rider_hub.riders.tables import rider
 
 __all__ = [
@@ -34,11 +33,6 @@ _PRIVATE_LEFT_OUT = (
     "党员身份申报、同意记录、活动邀请和只给心理法律专员看的诉求不在此文件中：这些内容只给骑手本人，由本人在骑手页面下载。"
     "工作人员经办的文件一律如此，与是否申报无关。"
 )
-_OTHER_PHONE = (
-    "这次登录的手机号不是第一次登录时的号码：姓名、手机号只显示一部分，只给本人的内容不在此文件中。"
-)
-#: Section → the field that may repeat a name or a phone.
-_TYPED = {"rights_requests": "content", "corrections": "value"}
 _NOT_FOUND = "匿名提交的诉求没有与任何人关联，系统找不到，因此不在此文件中。"
 
 
@@ -67,19 +61,17 @@ class Copy(msgspec.Struct, frozen=True):
     sections: tuple[CopiedSection, ...]
 
 
-async def copy_own(hub: Hub, actor: Actor, ports: Ports, *, private: bool) -> tuple[Copy, list[Section]]:
+async def copy_own(hub: Hub, actor: Actor, ports: Ports) -> tuple[Copy, list[Section]]:
     """Return the signed-in rider's copy, and its sections to be read.
 
-    `private` says whether the rider signed in with the phone that opens what is only theirs
-    (membership/persons.py); without it names and phones are masked too, since another's phone may be in use.
+    Raises PhoneNotConfirmed for another phone than the first: it may be another's.
     """
     if actor.rider_id is None:
         raise Refused
     async with hub.look(actor, "rider.own") as look:
-        riders = await same_person(look.connection, actor.rider_id) if private else [actor.rider_id]
-        sections = await _sections(hub, look, ports, riders, private=private)
-    left_out = (_NOT_FOUND,) if private else (_NOT_FOUND, _OTHER_PHONE)
-    return _document(sections, look.now, riders, "rider", left_out), sections
+        riders = await check_own_phone(look.connection, hub.keys, actor)
+        sections = await _sections(hub, look, ports, riders, private=True)
+    return _document(sections, look.now, riders, "rider", (_NOT_FOUND,)), sections
 
 
 async def copy_for_staff(
@@ -97,7 +89,7 @@ async def copy_for_staff(
             raise Absent
         look.opened([rider_id])
         riders = [rider_id]
-        sections = await _sections(hub, look, ports, riders, private=False, masked=False)
+        sections = await _sections(hub, look, ports, riders, private=False)
     return _document(sections, look.now, riders, "staff", (_NOT_FOUND, _PRIVATE_LEFT_OUT)), sections
 
 
@@ -116,32 +108,13 @@ def copy_schema() -> dict[str, Any]:
     return {**msgspec.json.schema(Copy), "title": f"{FORM} {VERSION}"}
 
 
-async def _sections(
-    hub: Hub, look: Look, ports: Ports, riders: list[str], *, private: bool, masked: bool | None = None
-) -> list[Section]:
-    found = [
+async def _sections(hub: Hub, look: Look, ports: Ports, riders: list[str], *, private: bool) -> list[Section]:
+    return [
         section
         for rider_id in riders
         for section in await export(ports, look, hub.keys, rider_id, private=private)
         if section.records
     ]
-    hidden = not private if masked is None else masked
-    return [_masked(section) for section in found] if hidden else found
-
-
-def _masked(section: Section) -> Section:
-    """Mask names and phones, and leave out what was typed to correct them."""
-    typed = _TYPED.get(section.key)
-    masks = {"name": mask_name, "phone": mask_phone}
-    records = [
-        {
-            name: masks[name](value) if name in masks else value
-            for name, value in record.items()
-            if name != typed
-        }
-        for record in section.records
-    ]
-    return Section(section.key, section.title, section.tables, section.fields, records)
 
 
 def _document(

@@ -1,7 +1,7 @@
 """Correction at a rider's wish (PIPL 46): asked for on the phone page, answered by staff in time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from rider_hub.messages.service import post
 from rider_hub.riders.correcting import checked_value, correct_registration, find_registration
 from rider_hub.riders.corrections import Field
 from rider_hub.riders.display import mask_name, mask_phone
+from rider_hub.riders.own_phone import has_own_phone, own_reach
 from rider_hub.riders.ports import contents, registrations_of
 from rider_hub.riders.tables import registration, rider
 from rider_hub.storage import insert_rows, new_id
@@ -43,6 +44,7 @@ WISHES: Final[Mapping[str, tuple[str, Field | None]]] = {
 _VALUED: Final = frozenset({"name", "phone", "station"})
 #: A phone on which another's session stands can only ask for what staff will confirm in person.
 _ERASE: Final = "erase"
+_NOT_SHOWN: Final = "答复只对您第一次登录时的手机号显示"
 _MOST_OPEN = 5
 _WORDS = 200
 _TEXT = "【骑手服务】您的更正请求有了答复，请登录骑手页面“我的权利”查看。"
@@ -95,7 +97,8 @@ async def ask(
         division = (await work.connection.execute(place)).scalar_one_or_none()
         if division is None:
             raise Refused  # a session left over of a rider who was erased
-        mine = await registrations_of(work.connection, rider_id)
+        reach = await own_reach(work.connection, hub.keys, actor)
+        mine = [row for row in await registrations_of(work.connection, rider_id) if row["id"] in reach]
         if kind == "correct":
             about = next((row for row in mine if row["id"] == registration_id), None)
             if about is None:
@@ -138,10 +141,13 @@ async def open_requests(look: Look, hub: Hub) -> list[Asked]:
 
 
 async def own_requests(look: Look, hub: Hub) -> list[Asked]:
-    """Return the signed-in rider's own requests, the newest first."""
+    """Return the signed-in rider's own requests, the newest first; their words for the own phone alone."""
     query = select(rights_request).where(rights_request.c.rider_id == look.actor.rider_id)
     rows = await look.connection.execute(query.order_by(rights_request.c.filed_at.desc()))
-    return [_asked(hub, row) for row in rows.mappings()]
+    asked = [_asked(hub, row) for row in rows.mappings()]
+    if await has_own_phone(look.connection, hub.keys, look.actor):
+        return asked
+    return [replace(one, value="", note="", answer=_NOT_SHOWN if one.answer else "") for one in asked]
 
 
 async def find_request(look: Look, hub: Hub, request_id: str) -> tuple[Asked, Sequence[Mapping[str, Any]]]:

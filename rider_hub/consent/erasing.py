@@ -15,6 +15,7 @@ from rider_hub.consent.ports import Ports, erase
 from rider_hub.consent.tables import rights_request
 from rider_hub.errors import Absent, Invalid, Refused
 from rider_hub.riders.model import RegistrationState
+from rider_hub.riders.own_phone import check_own_phone
 from rider_hub.riders.persons import same_person
 from rider_hub.riders.ports import registrations_of, remove_registrations
 from rider_hub.riders.tables import registration, rider
@@ -56,12 +57,16 @@ class Erased:
 
 
 async def erase_own(hub: Hub, actor: Actor, ports: Ports) -> Erased:
-    """Erase the signed-in rider; the caller has confirmed the wish by a code to the phone."""
+    """Erase the signed-in rider; the caller has confirmed the wish by a code to the phone.
+
+    Raises PhoneNotConfirmed for another phone than the first, asked in the transaction that erases.
+    """
     if actor.rider_id is None:
         raise Refused
     # "rider.own", like every act of a rider: the trail does not say that this one was an erasure.
     async with hub.change(actor, "rider.own") as work:
-        return await _erase(hub, work, ports, actor.rider_id)
+        persons = await check_own_phone(work.connection, hub.keys, actor)
+        return await _erase(hub, work, ports, persons)
 
 
 async def erase_for_staff(hub: Hub, actor: Actor, ports: Ports, rider_id: str, purpose: str) -> Erased:
@@ -73,17 +78,17 @@ async def erase_for_staff(hub: Hub, actor: Actor, ports: Ports, rider_id: str, p
         if (await work.connection.execute(query)).first() is None:
             raise Absent
         work.opened([rider_id])
-        return await _erase(hub, work, ports, rider_id)
+        return await _erase(hub, work, ports, await same_person(work.connection, rider_id))
 
 
-async def _erase(hub: Hub, work: Change, ports: Ports, rider_id: str) -> Erased:
-    """Erase every pseudonym of the person in one transaction, and leave a line that names nobody."""
-    query = select(rider.c.division).where(rider.c.id == rider_id)
+async def _erase(hub: Hub, work: Change, ports: Ports, persons: list[str]) -> Erased:
+    """Erase every pseudonym of the person, the present one first, and leave a line that names nobody."""
+    query = select(rider.c.division).where(rider.c.id == persons[0])
     division = (await work.connection.execute(query)).scalar_one_or_none()
     if division is None:
         raise Absent
     gone, codes = 0, list[str]()
-    for each in await same_person(work.connection, rider_id):
+    for each in persons:
         rows = await registrations_of(work.connection, each)
         codes += [again_code(mark_of(hub.keys, row["platform"], row["platform_rider_ref"])) for row in rows]
         await _forget_requests(work, each)

@@ -5,8 +5,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rider_hub.access import Actor, Keyring
 from rider_hub.errors import Refused
 from rider_hub.membership.model import Declaration
-from rider_hub.membership.persons import same_person
 from rider_hub.membership.store import read_record
+from rider_hub.riders.persons import same_person
 
 __all__ = ["declared_record", "own_rider_id"]
 

@@ -13,10 +13,11 @@ from rider_hub.errors import Conflict, Failure, Invalid
 from rider_hub.membership.bodies import Body, check_body, nearby_bodies
 from rider_hub.membership.ledger import give, history, live, withdraw_entries
 from rider_hub.membership.model import Declaration, Kind, Own
-from rider_hub.membership.persons import check_own_phone, same_person
 from rider_hub.membership.records import declared_record, own_rider_id
 from rider_hub.membership.store import hold_record, read_record, write_record
 from rider_hub.membership.verification import verified_of
+from rider_hub.riders.own_phone import check_own_phone
+from rider_hub.riders.persons import same_person
 
 __all__ = ["bodies_for", "declare", "opt_in", "own_membership", "withdraw"]
 

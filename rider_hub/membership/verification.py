@@ -23,14 +23,14 @@ from rider_hub.membership.bodies import Body, check_body, search_bodies
 from rider_hub.membership.homes import entries_of, entry_of, lock_home, replace_entries
 from rider_hub.membership.ledger import give, live, withdraw_entries
 from rider_hub.membership.model import Declaration, HomeEntry, Kind
-from rider_hub.membership.persons import check_own_phone, same_person
 from rider_hub.membership.records import declared_record, own_rider_id
 from rider_hub.membership.store import all_records, hold_record, read_record, write_record
 from rider_hub.membership.visibility import sees_name
 from rider_hub.organizations.store import titles
 from rider_hub.organizations.tables import party_organization
 from rider_hub.riders.display import mask_phone
-from rider_hub.riders.persons import standing_for
+from rider_hub.riders.own_phone import check_own_phone
+from rider_hub.riders.persons import same_person, standing_for
 from rider_hub.riders.store import identities
 from rider_hub.riders.tables import registration
 

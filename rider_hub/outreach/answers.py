@@ -7,7 +7,6 @@ from rider_hub.access import Actor, Change, Hub, Keyring, Look
 from rider_hub.consent.ports import Section, Withdrawal
 from rider_hub.errors import Absent, Conflict, Refused
 from rider_hub.membership.ledger import live
-from rider_hub.membership.persons import check_own_phone, same_person
 from rider_hub.membership.store import hold_record
 from rider_hub.organizations.store import titles
 from rider_hub.outreach.announcing import take_back
@@ -20,6 +19,8 @@ from rider_hub.outreach.store import (
     of_rider,
     update_invitation,
 )
+from rider_hub.riders.own_phone import check_own_phone
+from rider_hub.riders.persons import same_person
 
 __all__ = ["OwnInvitation", "answer_invitation", "cancel_withdrawn", "erase", "export", "own_invitations"]
 

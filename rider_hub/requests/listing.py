@@ -30,6 +30,7 @@ from rider_hub.requests.reach import reach_of
 from rider_hub.requests.rules import explain
 from rider_hub.riders.display import mask_name, mask_phone, mask_text
 from rider_hub.riders.model import Identity
+from rider_hub.riders.own_phone import check_own_phone, has_own_phone
 from rider_hub.riders.store import identities
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "open_request",
     "own_rows",
     "request_rows",
+    "sees_own",
     "show_by_code",
     "show_own",
     "show_request",
@@ -106,12 +108,21 @@ async def request_rows(
 
 
 async def own_rows(hub: Hub, actor: Actor) -> list[dict[str, Any]]:
-    """Return a rider's own requests, the newest first."""
+    """Return a rider's own requests, the newest first; raises PhoneNotConfirmed for another phone."""
     if not actor.rider_id:
         raise Refused
     async with hub.look(actor, "requests.own") as look:
+        await check_own_phone(look.connection, hub.keys, actor)
         rows = await store.list_own(look.connection, actor.rider_id)
         return await request_rows(look, hub.keys, rows, soon=soon_until(look.now))
+
+
+async def sees_own(hub: Hub, actor: Actor) -> bool:
+    """Say whether a rider is signed in with the phone that opens their own requests."""
+    if not actor.rider_id:
+        return False
+    async with hub.look(actor, "requests.own") as look:
+        return await has_own_phone(look.connection, hub.keys, actor)
 
 
 async def show_request(hub: Hub, actor: Actor, request_id: str) -> ServiceRequest:
@@ -135,11 +146,13 @@ async def open_request(hub: Hub, actor: Actor, request_id: str, purpose: Purpose
 
 
 async def show_own(hub: Hub, actor: Actor, request_id: str) -> ServiceRequest:
-    """Return one of the rider's own requests."""
+    """Return one of the rider's own requests; raises PhoneNotConfirmed for another phone."""
     async with hub.look(actor, "requests.own", target=f"request:{request_id}") as look:
         if not actor.rider_id:
             raise Absent
-        return await _show(look, hub.keys, await store.find_own(look.connection, actor.rider_id, request_id))
+        row = await store.find_own(look.connection, actor.rider_id, request_id)
+        await check_own_phone(look.connection, hub.keys, actor)
+        return await _show(look, hub.keys, row)
 
 
 async def show_by_code(hub: Hub, code: str) -> ServiceRequest:

@@ -17,6 +17,7 @@ from rider_hub.requests.codes import new_seed, shown
 from rider_hub.requests.model import Category, RequestState, ServiceRequest
 from rider_hub.requests.places import Step, place_step
 from rider_hub.requests.wording import RIDER_STATES, conversation
+from rider_hub.riders.own_phone import PhoneNotConfirmed
 from rider_hub.web.forms import Form, read_form
 from rider_hub.web.shell import render
 
@@ -159,24 +160,30 @@ async def _done(request: web.Request) -> web.Response:
         found = await listing.show_by_code(request.app[HUB], code)
     except Absent:
         raise web.HTTPSeeOther("/r/requests") from None
+    listed = not found.anonymous and await listing.sees_own(request.app[HUB], request[ACTOR])
     return await render(
         request,
         "requests/phone_done.html",
         back="/r/requests",
         found=found,
         code=shown(code),
-        rider=request[ACTOR].rider_id is not None and not found.anonymous,
+        rider=listed,
     )
 
 
 async def _own(request: web.Request) -> web.Response:
     actor = request[ACTOR]
-    rows = await listing.own_rows(request.app[HUB], actor) if actor.rider_id else []
+    rows, withheld = [], False
+    try:
+        rows = await listing.own_rows(request.app[HUB], actor) if actor.rider_id else []
+    except PhoneNotConfirmed:
+        withheld = True
     return await render(
         request,
         "requests/phone_own.html",
         back="/r/",
         rows=rows,
+        withheld=withheld,
         states=RIDER_STATES,
         rider=actor.rider_id is not None,
     )

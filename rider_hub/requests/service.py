@@ -21,6 +21,7 @@ from rider_hub.requests.clock import due_of
 from rider_hub.requests.model import CONFIDENTIAL, Category, Channel, EventKind, Filed, RequestState, moved_to
 from rider_hub.requests.reach import reach_of
 from rider_hub.requests.tables import service_request
+from rider_hub.riders.own_phone import check_own_phone
 from rider_hub.riders.store import identities, is_known
 from rider_hub.storage import insert_ignoring, new_id
 
@@ -191,6 +192,7 @@ async def _find_reporters(work: Change, keys: Keyring, request_id: str, query_co
         row = await store.find_by_code(work.connection, codes.index_of(keys, query_code))
     elif work.actor.rider_id:
         row = await store.find_own(work.connection, work.actor.rider_id, request_id)
+        await check_own_phone(work.connection, keys, work.actor)
     if row is None:
         raise Absent
     work.target = f"request:{row['id']}"

@@ -54,7 +54,7 @@ async def correct_registration(
     indexes = {
         side[name] for side in (before, after) for name in ("phone_index", "identity_index") if side[name]
     }
-    await review_links(work.connection, {row["id"]}, indexes, work.now)
+    await review_links(work.connection, keys, {row["id"]}, indexes, work.now)
 
 
 async def checked_value(work: Change, platform: str, field: Field, value: str | None) -> str | None:

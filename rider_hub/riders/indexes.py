@@ -10,12 +10,14 @@ from rider_hub.riders.searched import TAIL, plain_name
 
 __all__ = [
     "county_feed_key",
+    "first_phone_mark",
     "identity_hash",
     "identity_index",
     "name_index",
     "no_phone_yet",
     "phone4_index",
     "phone_aliases",
+    "phone_confirmed",
     "phone_index",
     "phone_indexes",
     "search_indexes",
@@ -53,6 +55,17 @@ def no_phone_yet(keys: Keyring, rider_id: str) -> bytes:
     An empty column would tell a copied database who ever used the phone page, and nobody else can declare.
     """
     return keys.blind("lasting", "no_phone_yet", rider_id)
+
+
+def phone_confirmed(keys: Keyring, rider_id: str) -> bytes:
+    """Return what stands for the first phone once staff confirmed the person: the next sign-in counts."""
+    return keys.blind("lasting", "phone_confirmed", rider_id)
+
+
+def first_phone_mark(keys: Keyring, phone: str) -> bytes:
+    """Return the mark of a phone by which a session and the first sign-in are compared."""
+    # A field of its own: it can't be joined to the registrations' phone index.
+    return keys.blind("lasting", "first_phone", phone)
 
 
 def phone4_index(keys: Keyring, phone: str) -> bytes:

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rider_hub.access import Keyring
 from rider_hub.riders.identity import Member, Pair, components, riders_of, wanted_links
+from rider_hub.riders.indexes import no_phone_yet
 from rider_hub.riders.model import LinkState
 from rider_hub.riders.tables import identity_link, registration, rider
 from rider_hub.storage import in_batches, insert_rows, new_id
@@ -25,9 +27,11 @@ _NONE: Mapping[bytes, bytes] = {}
 
 async def review_links(
     connection: AsyncConnection,
+    keys: Keyring,
     changed: Collection[str],
     indexes: Iterable[bytes],
     now: datetime,
+    *,
     same: Mapping[bytes, bytes] = _NONE,
 ) -> None:
     """Bring the links around changed registrations in line with the evidence, and regroup the riders.
@@ -67,11 +71,15 @@ async def review_links(
         moved.append(_moved(row, pair, state, members, now))
     await _move(connection, moved)
     if touched:
-        await regroup(connection, touched, homes, now)
+        await regroup(connection, keys, touched, homes, now)
 
 
 async def regroup(
-    connection: AsyncConnection, touched: Collection[str], homes: Mapping[str, str], now: datetime
+    connection: AsyncConnection,
+    keys: Keyring,
+    touched: Collection[str],
+    homes: Mapping[str, str],
+    now: datetime,
 ) -> None:
     """Give each group of linked registrations around `touched` one rider.
 
@@ -89,7 +97,7 @@ async def regroup(
     chosen = riders_of(groups, homes, {id_: row["first_seen_at"] for id_, row in known.items()})
     moves: list[dict[str, str]] = []
     for group, owner in zip(groups, chosen, strict=True):
-        target = owner or await _new_rider(connection, known[group[0].rider_id], now)
+        target = owner or await _new_rider(connection, keys, known[group[0].rider_id], now)
         moves += [{"id_": m.id, "owner": target} for m in group if m.rider_id != target]
     if moves:
         statement = update(registration).where(registration.c.id == bindparam("id_"))
@@ -245,8 +253,10 @@ async def _riders(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, 
     return found
 
 
-async def _new_rider(connection: AsyncConnection, like: RowMapping, now: datetime) -> str:
-    row = {**like, "id": new_id(), "first_seen_at": now, "chosen_community": None}
+async def _new_rider(connection: AsyncConnection, keys: Keyring, like: RowMapping, now: datetime) -> str:
+    id_ = new_id()
+    own = {"id": id_, "first_phone": no_phone_yet(keys, id_), "chosen_community": None}
+    row = {**like, **own, "first_seen_at": now}
     await insert_rows(connection, rider, [row])
     return str(row["id"])
 

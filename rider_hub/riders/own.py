@@ -9,9 +9,9 @@ from rider_hub.access import Actor, Hub, Look
 from rider_hub.divisions.store import find_divisions
 from rider_hub.errors import Failure, Invalid, Refused
 from rider_hub.organizations.tables import platform, station
-from rider_hub.riders.display import mask_name, mask_phone
-from rider_hub.riders.model import EMPLOYMENT_TITLES, RegistrationState
-from rider_hub.riders.store import identities
+from rider_hub.riders.model import EMPLOYMENT_TITLES, Identity, RegistrationState
+from rider_hub.riders.own_phone import own_reach
+from rider_hub.riders.store import masked
 from rider_hub.riders.tables import registration, rider
 
 __all__ = [
@@ -37,13 +37,17 @@ class OwnRegistration:
 
 @dataclass(frozen=True)
 class OwnRider:
-    """What the hub holds of a rider from the platforms; name and phone masked even for the rider."""
+    """What the hub holds of a rider from the platforms; name and phone masked even for the rider.
+
+    `withheld` says that registrations are left out, since they don't state the phone in use.
+    """
 
     name: str | None
     phone: str | None
     division: str
     chosen_community: str | None
     registrations: tuple[OwnRegistration, ...]
+    withheld: bool = False
 
 
 async def own_rider(look: Look, hub: Hub) -> OwnRider:
@@ -63,7 +67,9 @@ async def own_rider(look: Look, hub: Hub) -> OwnRider:
         .where(registration.c.rider_id == rider_id)
         .order_by(registration.c.seen_at.desc(), registration.c.id)
     )
-    rows = (await look.connection.execute(query)).mappings()
+    every = (await look.connection.execute(query)).mappings().all()
+    reach = await own_reach(look.connection, hub.keys, look.actor)
+    rows = [row for row in every if row["id"] in reach]
     found = tuple(
         OwnRegistration(
             platform=row["platform_name"] or row["platform"],
@@ -74,25 +80,28 @@ async def own_rider(look: Look, hub: Hub) -> OwnRider:
         )
         for row in rows
     )
-    known = (await identities(look, hub.keys, [rider_id])).get(rider_id)
+    known = next(iter(masked(hub, [row for row in rows if row["sealed"]][:1])), Identity())
+    withheld = len(rows) < len(every)
     return OwnRider(
-        name=mask_name(known.name) if known else None,
-        phone=mask_phone(known.phone) if known else None,
+        name=known.name,
+        phone=known.phone,
         division=person["division"],
-        chosen_community=person["chosen_community"],
+        chosen_community=None if withheld else person["chosen_community"],
         registrations=found,
+        withheld=withheld,
     )
 
 
-async def own_registrations(look: Look) -> list[tuple[str, str]]:
-    """Return the signed-in rider's registrations as choices: id and platform with station."""
+async def own_registrations(look: Look, hub: Hub) -> list[tuple[str, str]]:
+    """Return the registrations the signed-in rider may have corrected: id and platform with station."""
     query = (
         select(registration.c.id, registration.c.platform, platform.c.name, registration.c.station_ref)
         .outerjoin(platform, platform.c.code == registration.c.platform)
         .where(registration.c.rider_id == _rider(look.actor))
         .order_by(registration.c.seen_at.desc(), registration.c.id)
     )
-    rows = await look.connection.execute(query)
+    reach = await own_reach(look.connection, hub.keys, look.actor)
+    rows = [row for row in await look.connection.execute(query) if row.id in reach]
     return [(row.id, " ".join(filter(None, (row.name or row.platform, row.station_ref)))) for row in rows]
 
 

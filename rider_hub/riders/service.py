@@ -15,7 +15,7 @@ from rider_hub.access.unmasking import take_turn
 from rider_hub.errors import Absent, Conflict
 from rider_hub.riders import store
 from rider_hub.riders.corrections import CONFLICT, apply_corrections
-from rider_hub.riders.indexes import no_phone_yet, phone_aliases
+from rider_hub.riders.indexes import no_phone_yet, phone_aliases, phone_confirmed
 from rider_hub.riders.linking import homes_of, regroup, review_links
 from rider_hub.riders.model import (
     WAITING_FOR_STATION,
@@ -26,6 +26,7 @@ from rider_hub.riders.model import (
     Version,
     may_become,
 )
+from rider_hub.riders.persons import same_person
 from rider_hub.riders.rows import record_of, registration_rows, version_of, without_number
 from rider_hub.riders.tables import identity_link, registration, registration_history, rider
 from rider_hub.riders.tombstones import sift
@@ -83,7 +84,7 @@ async def apply_registrations(
         [row["rider_id"] for row in found.seen],
         work.now,
     )
-    await _link(work, rows, known, _phone_aliases(keys, found.news, known))
+    await _link(work, keys, rows, known, _phone_aliases(keys, found.news, known))
     for (one, _), row in zip(found.news, rows, strict=True):
         if row["hold"]:
             found.outcomes[one.row] = Outcome(one.row, "waiting", found.outcomes[one.row].warning)
@@ -209,6 +210,7 @@ def _phone_aliases(
 
 async def _link(
     work: Change,
+    keys: Keyring,
     rows: Sequence[Mapping[str, Any]],
     known: Mapping[str, RowMapping],
     same: Mapping[bytes, bytes],
@@ -224,7 +226,7 @@ async def _link(
             if any(found):
                 changed.add(row["id"])
                 indexes.update(index for index in found if index)
-    await review_links(work.connection, changed, indexes, work.now, same)
+    await review_links(work.connection, keys, changed, indexes, work.now, same=same)
 
 
 def _in_use(value: Any, same: Mapping[bytes, bytes]) -> Any:
@@ -235,9 +237,13 @@ async def confirm_new_phone(hub: Hub, actor: Actor, rider_id: str) -> None:
     """Let a rider's next sign-in count as the first, once the person was confirmed face to face."""
     async with hub.change(actor, "riders.review", target=f"rider:{rider_id} phone") as work:
         mine = update(rider).where(rider.c.id == rider_id, work.scope.where(rider.c.division))
-        changed = await work.connection.execute(mine.values(first_phone=no_phone_yet(hub.keys, rider_id)))
+        changed = await work.connection.execute(mine.values(first_phone=phone_confirmed(hub.keys, rider_id)))
         if not changed.rowcount:
             raise Absent
+        for each in await same_person(work.connection, rider_id):
+            # Another's mark is set back alone: were a link undone, its phone was not the one confirmed.
+            other = update(rider).where(rider.c.id == each, rider.c.id != rider_id)
+            await work.connection.execute(other.values(first_phone=no_phone_yet(hub.keys, each)))
         work.opened([rider_id])
 
 
@@ -278,7 +284,7 @@ async def decide_link(hub: Hub, actor: Actor, link_id: str, decision: LinkState)
         pair = {row["registration_a"], row["registration_b"]}
         homes = homes_of(row) if decision is LinkState.UNDONE else {}
         if decision is not LinkState.REJECTED:
-            await regroup(work.connection, pair, homes, work.now)
+            await regroup(work.connection, hub.keys, pair, homes, work.now)
         work.count(links=1)
 
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, delete, or_, select, update
+from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.identity import is_mobile, normalise_phone
@@ -14,9 +14,10 @@ from rider_hub.access.lockout import Locked, Reservation, count_codes, forgive
 from rider_hub.access.tables import sign_in_code
 from rider_hub.errors import Conflict, Failure, Invalid, Unauthenticated
 from rider_hub.messages.service import post
-from rider_hub.riders.indexes import no_phone_yet, phone_indexes
+from rider_hub.riders.indexes import first_phone_mark, phone_indexes
 from rider_hub.riders.model import RegistrationState
-from rider_hub.riders.tables import registration, rider
+from rider_hub.riders.own_phone import keep_first_phone
+from rider_hub.riders.tables import registration
 from rider_hub.storage import upsert_rows
 
 __all__ = ["codes_of", "forget_codes", "forget_codes_of", "phone_mark", "request_code", "verify_code"]
@@ -61,11 +62,8 @@ async def verify_code(hub: Hub, phone: str, code: str, address: str = "") -> str
         # The attempt counts even when it fails, so nothing is raised before this has committed.
         if await _use(work, hub.keys, _index(hub.keys, number), code.strip()):
             rider_id = await _rider_of(work.connection, hub.keys, number)
-            unset = or_(
-                rider.c.first_phone.is_(None), rider.c.first_phone == no_phone_yet(hub.keys, rider_id or "")
-            )
-            first = update(rider).where(rider.c.id == rider_id, unset)
-            await work.connection.execute(first.values(first_phone=phone_mark(hub.keys, number)))
+            if rider_id is not None:
+                await keep_first_phone(work.connection, hub.keys, rider_id, number)
         work.count(signed_in=int(rider_id is not None))
     if rider_id is None:
         raise Unauthenticated(
@@ -94,8 +92,7 @@ async def _count(hub: Hub, realm: str, address: str) -> Reservation | None:
 
 def phone_mark(keys: Keyring, phone: str) -> bytes:
     """Return the keyed index by which a session and the rider's first sign-in are compared."""
-    # A field of its own: it can't be joined to the registrations' phone index.
-    return keys.blind("lasting", "first_phone", _number(phone))
+    return first_phone_mark(keys, _number(phone))
 
 
 async def forget_codes(connection: AsyncConnection, before: datetime) -> int:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from rider_hub.access import Keyring, Look
 from rider_hub.access.trail import opened_of
 from rider_hub.clock import local_date
-from rider_hub.membership.persons import same_person
+from rider_hub.riders.persons import same_person
 
 __all__ = ["Opened", "opened_for"]
 

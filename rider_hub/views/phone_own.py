@@ -12,8 +12,8 @@ from rider_hub.assignments.store import current
 from rider_hub.consent.ports import PORTS
 from rider_hub.divisions.store import names
 from rider_hub.errors import Invalid
-from rider_hub.membership.persons import has_own_phone
 from rider_hub.riders.own import choose_community, own_rider
+from rider_hub.riders.own_phone import has_own_phone
 from rider_hub.views.phone_opened import opened_for
 from rider_hub.views.phone_stations import search_communities
 from rider_hub.web.forms import read_form
@@ -41,7 +41,8 @@ async def _me(request: web.Request) -> web.Response:
     async with hub.look(actor, _OPERATION) as look:
         mine = await own_rider(look, hub)
         rider_id = actor.rider_id or ""
-        assigned = (await current(look.connection, [rider_id])).get(rider_id)
+        # Where others' registrations are withheld, so is the place that was found by them.
+        assigned = None if mine.withheld else (await current(look.connection, [rider_id])).get(rider_id)
         named = await Names.of(look.connection, [assigned] if assigned else [])
         chosen = mine.chosen_community or ""
         places = await names(look.connection, [chosen])

@@ -15,10 +15,10 @@ from rider_hub.consent.correcting import WISHES, ask, own_requests
 from rider_hub.consent.erasing import KEPT, erase_own, store_again_by_code
 from rider_hub.consent.ports import PORTS
 from rider_hub.errors import Conflict, Failure, HubError, Invalid, Refused, Unauthenticated
-from rider_hub.membership.persons import has_own_phone
 from rider_hub.parameters import parameter
 from rider_hub.requests.clock import end_of_day, working_days_after
 from rider_hub.riders.own import own_phones, own_registrations
+from rider_hub.riders.own_phone import has_own_phone
 from rider_hub.riders.signin import phone_mark, request_code, verify_code
 from rider_hub.web.forms import Form, read_form
 from rider_hub.web.shell import render
@@ -80,7 +80,7 @@ async def _rights(request: web.Request) -> web.Response:
 
 async def _copy(request: web.Request) -> web.Response:
     hub, actor = request.app[HUB], request[ACTOR]
-    copy, _ = await copy_own(hub, actor, request.app[PORTS], private=await _is_own(request))
+    copy, _ = await copy_own(hub, actor, request.app[PORTS])
     headers = {
         "Content-Disposition": f'attachment; filename="my-data-{local_date(copy.made_at)}.json"',
         "Cache-Control": "no-store",
@@ -90,7 +90,7 @@ async def _copy(request: web.Request) -> web.Response:
 
 async def _read(request: web.Request) -> web.Response:
     hub, actor = request.app[HUB], request[ACTOR]
-    copy, sections = await copy_own(hub, actor, request.app[PORTS], private=await _is_own(request))
+    copy, sections = await copy_own(hub, actor, request.app[PORTS])
     response = await render(request, "views/phone/copy.html", copy=copy, sections=sections)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -113,7 +113,7 @@ async def _question(request: web.Request, form: Form[Wish], status: int = 200) -
     """Ask what is wrong, then in which registration, then what is right."""
     hub = request.app[HUB]
     async with hub.look(request[ACTOR], _OPERATION) as look:
-        mine = await own_registrations(look)
+        mine = await own_registrations(look, hub)
     what, chosen = form.text("what"), form.text("registration")
     if len(mine) == 1:
         chosen = mine[0][0]

@@ -62,7 +62,7 @@ async def test_the_copy_tells_of_every_table(database_url: str, tmp_path: Path) 
     """Of a rider with something everywhere, each table has its section, and each section its records."""
     async with make_hub(database_url, tmp_path, FixedClock(OFF_PEAK)) as hub:
         whole = await whole_rider(hub)
-        copy, _ = await copy_own(hub, whole.rider, wired(), private=True)
+        copy, _ = await copy_own(hub, whole.rider, wired())
     told = {section.key: set(section.tables) for section in copy.sections if section.records}
     wanted = {name: holding.copy for name, holding in holdings().items() if holding.copy}
     assert {name for name, key in wanted.items() if name not in told.get(key, set())} == set()

@@ -9,11 +9,11 @@ from rider_hub.access import Actor, Hub
 from rider_hub.clock import FixedClock
 from rider_hub.consent.model import Purpose
 from rider_hub.consent.ports import Ports
-from rider_hub.membership.persons import PhoneNotConfirmed, has_own_phone
 from rider_hub.membership.service import bodies_for, own_membership, withdraw
 from rider_hub.messages.tables import outbox
 from rider_hub.outreach.answers import own_invitations
 from rider_hub.riders.indexes import phone_index
+from rider_hub.riders.own_phone import PhoneNotConfirmed, has_own_phone
 from rider_hub.riders.service import confirm_new_phone
 from rider_hub.riders.signin import phone_mark, request_code, verify_code
 from rider_hub.riders.tables import registration, rider

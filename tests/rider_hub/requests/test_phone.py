@@ -9,14 +9,15 @@ from urllib.parse import parse_qs
 import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from rider_hub.access import Hub
+from rider_hub.access import Actor, Hub
 from rider_hub.assignments.tables import assignment
 from rider_hub.clock import FixedClock
 from rider_hub.organizations.tables import party_organization
 from rider_hub.requests import phone, service
 from rider_hub.requests.tables import service_request
+from rider_hub.riders.tables import rider
 from rider_hub.storage import insert_rows
 from tests.factories import make_hub
 from tests.rider_hub.membership_denied import membership_denied_hub
@@ -247,3 +248,33 @@ async def test_the_phone_pages_never_touch_membership(
             WORDS in await (await site.post("/r/requests/query", data={"csrf": TOKEN, "code": code})).text()
         )
         assert "进门难" in await text_of(site, "/r/requests")
+
+
+async def test_another_phone_reads_and_moves_no_earlier_request(
+    hub: Hub, visitor: Visitor, site: TestClient
+) -> None:
+    """A number the platform put in later is told why, may file anew, and needs the 查询码 for the rest."""
+    own, other = (Actor.rider(RIDER, phone=mark) for mark in (b"first", b"later"))
+    async with hub.database.write() as connection:
+        await connection.execute(update(rider).values(first_phone=b"first"))
+    visitor.actor = own
+    code = code_on(await file(site, text="想找人聊聊"))
+    async with hub.database.read() as connection:
+        request_id = (await connection.execute(select(service_request.c.id))).scalar_one()
+    await service.answer(hub, street_staff(), request_id, "周三下午可以来谈谈")
+    visitor.actor = other
+    page = await text_of(site, "/r/requests")
+    assert "以前提的诉求只对您第一次登录时的手机号显示" in page
+    assert "想找人聊聊" not in page
+    assert "想找人聊聊" not in await text_of(site, f"/r/requests/{request_id}", 403)
+    for said in ({"do": "confirm"}, {"do": "reopen", "text": "还没有解决,请再看看"}):
+        answer = await site.post(f"/r/requests/{request_id}", data={"csrf": TOKEN, **said})
+        assert answer.status == 403
+    async with hub.database.read() as connection:
+        assert (await connection.execute(select(service_request.c.state))).scalar_one() == "answered"
+    found = await site.post("/r/requests/query", data={"csrf": TOKEN, "code": code})
+    assert "想找人聊聊" in await found.text()
+    assert "请截屏或记下来" in await file(site, text="电动车没地方停,天天被贴条")
+    visitor.actor = own
+    assert "想找人聊聊" in await text_of(site, f"/r/requests/{request_id}")
+    assert (await text_of(site, "/r/requests")).count("/r/requests/") >= 4
