@@ -27,7 +27,7 @@ __all__ = [
     "ask",
     "correct_for_staff",
     "find_request",
-    "open_requests",
+    "opened_request",
     "own_requests",
 ]
 
@@ -131,20 +131,11 @@ async def ask(
     return row_id
 
 
-async def open_requests(look: Look, hub: Hub) -> list[Asked]:
-    """Return the requests in scope that wait for an answer, the soonest due first."""
-    query = select(rights_request).where(
-        rights_request.c.state == "open", look.scope.where(rights_request.c.division)
-    )
-    rows = await look.connection.execute(query.order_by(rights_request.c.due_at, rights_request.c.id))
-    return [_asked(hub, row) for row in rows.mappings()]
-
-
 async def own_requests(look: Look, hub: Hub) -> list[Asked]:
     """Return the signed-in rider's own requests, the newest first; their words for the own phone alone."""
     query = select(rights_request).where(rights_request.c.rider_id == look.actor.rider_id)
     rows = await look.connection.execute(query.order_by(rights_request.c.filed_at.desc()))
-    asked = [_asked(hub, row) for row in rows.mappings()]
+    asked = [opened_request(hub, row) for row in rows.mappings()]
     if await has_own_phone(look.connection, hub.keys, look.actor):
         return asked
     return [replace(one, value="", note="", answer=_NOT_SHOWN if one.answer else "") for one in asked]
@@ -156,7 +147,7 @@ async def find_request(look: Look, hub: Hub, request_id: str) -> tuple[Asked, Se
     The trail keeps whose data this opened.
     """
     row = await _in_scope(look, request_id)
-    asked = _asked(hub, row)
+    asked = opened_request(hub, row)
     rows = await registrations_of(look.connection, asked.rider_id or "")
     look.opened([asked.rider_id or ""])
     opened = [
@@ -187,7 +178,7 @@ async def answer_request(
         raise _wrong("answer", "请写明办理结果或理由，骑手会看到。", "Say what was done or why not.")
     async with hub.change(actor, "rights.handle", target=f"rights:{request_id}", purpose=words[:80]) as work:
         row = await _in_scope(work, request_id)
-        asked = _asked(hub, row)
+        asked = opened_request(hub, row)
         work.opened([asked.rider_id or ""])
         county = None
         if accept and (field := WISHES.get(asked.what, ("", None))[1]) is not None:
@@ -279,7 +270,8 @@ async def _in_scope(work: Look, request_id: str) -> RowMapping:
     return row
 
 
-def _asked(hub: Hub, row: RowMapping) -> Asked:
+def opened_request(hub: Hub, row: RowMapping) -> Asked:
+    """Open one row of the table; of an erased rider's nothing is left but kind, state and month."""
     content: dict[str, str] = {}
     if row["sealed"]:
         content = hub.keys.unseal("personal", ("rights_request", row["id"]), row["sealed"])

@@ -38,6 +38,7 @@ __all__ = [
     "Waiting",
     "answer_verification",
     "ask_verification",
+    "count_unanswered",
     "find_homes",
     "find_waiting",
     "gather_homes",
@@ -120,6 +121,17 @@ async def waiting_list(hub: Hub, actor: Actor) -> list[Waiting]:
     return sorted(found, key=lambda each: (each.verified is not None, each.name, each.id))
 
 
+async def count_unanswered(hub: Hub, look: Look) -> int:
+    """Count what waits for the viewer's own answer, as `waiting_list` would show it; opens no name.
+
+    The figure is for the page alone: the caller's row of the trail keeps no count of it.
+    """
+    bodies = await entries_of(look.connection, hub.keys, (look.actor.own or look.actor).organizations)
+    waiting = [(body, one) for body, entries in bodies.items() for one in entries if one.verified is None]
+    seen = [await _seen(hub, look, body, entry) for body, entry in waiting]
+    return sum(each is not None for each in seen)
+
+
 async def find_waiting(hub: Hub, actor: Actor, entry_id: str) -> Waiting:
     """Return one of them; raises Absent unless it names a body of the actor's and its consent is live."""
     async with hub.look(actor, _OPERATION) as look:
@@ -200,8 +212,8 @@ async def _waiting(hub: Hub, look: Look, only: str | None = None) -> list[Waitin
     return [each for each in shown if each is not None]
 
 
-async def _shown(hub: Hub, look: Look, body: str, entry: HomeEntry) -> Waiting | None:
-    """Open one declaration for its home organization; None where it is not to be seen by this viewer now."""
+async def _seen(hub: Hub, look: Look, body: str, entry: HomeEntry) -> tuple[str, Kind] | None:
+    """Return a declaration's rider and kind; None where it is not to be seen by this viewer now."""
     record = await read_record(look.connection, hub.keys, entry.rider_id)
     if (record.home_body, record.asked_at) != (body, entry.asked_at) or record.kind is None:
         return None
@@ -214,6 +226,15 @@ async def _shown(hub: Hub, look: Look, body: str, entry: HomeEntry) -> Waiting |
         return None
     if await _is_oneself(look.connection, hub.keys, look.actor, persons):
         return None
+    return now, record.kind
+
+
+async def _shown(hub: Hub, look: Look, body: str, entry: HomeEntry) -> Waiting | None:
+    """Open one declaration for its home organization; None where it is not to be seen by this viewer now."""
+    seen = await _seen(hub, look, body, entry)
+    if seen is None:
+        return None
+    now, kind = seen
     person = (await identities(look, hub.keys, [now])).get(now)
     look.opened([now])
     names = await titles(look.connection, [body])
@@ -221,7 +242,7 @@ async def _shown(hub: Hub, look: Look, body: str, entry: HomeEntry) -> Waiting |
         id=_id(hub.keys, body, entry),
         name=(person.name if person else None) or "未留姓名",
         phone=(mask_phone(person.phone) if person else None) or "",
-        kind=record.kind,
+        kind=kind,
         body=names.get(body, body),
         verified=entry.verified,
         verified_at=entry.verified_at,

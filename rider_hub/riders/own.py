@@ -1,9 +1,12 @@
 """What riders do and see of their own registrations on the phone page; nobody else's is reached."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Actor, Hub, Look
 from rider_hub.divisions.store import find_divisions
@@ -17,10 +20,12 @@ from rider_hub.riders.tables import registration, rider
 __all__ = [
     "OwnRegistration",
     "OwnRider",
+    "OwnTitles",
     "choose_community",
     "own_phones",
     "own_registrations",
     "own_rider",
+    "own_titles",
 ]
 
 
@@ -33,6 +38,23 @@ class OwnRegistration:
     employment: str
     station: str | None
     seen_at: datetime
+
+
+@dataclass(frozen=True)
+class OwnTitles:
+    """Names of the platforms and stations of some registrations; a code that has no name stays."""
+
+    platforms: Mapping[str, str]
+    stations: Mapping[tuple[str, str], str]
+
+    def platform(self, row: Mapping[str, Any]) -> str:
+        """Return the platform's name."""
+        return self.platforms.get(row["platform"], row["platform"])
+
+    def station(self, row: Mapping[str, Any]) -> str | None:
+        """Return the station's name, None where the registration has none."""
+        ref: str | None = row["station_ref"]
+        return self.stations.get((row["platform"], ref), ref) if ref else None
 
 
 @dataclass(frozen=True)
@@ -103,6 +125,23 @@ async def own_registrations(look: Look, hub: Hub) -> list[tuple[str, str]]:
     reach = await own_reach(look.connection, hub.keys, look.actor)
     rows = [row for row in await look.connection.execute(query) if row.id in reach]
     return [(row.id, " ".join(filter(None, (row.name or row.platform, row.station_ref)))) for row in rows]
+
+
+async def own_titles(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> OwnTitles:
+    """Look up the names of platforms and stations of registrations at once."""
+    codes = {row["platform"] for row in rows}
+    refs = {row["station_ref"] for row in rows if row["station_ref"]}
+    named = await connection.execute(
+        select(platform.c.code, platform.c.name).where(platform.c.code.in_(codes))
+    )
+    columns = select(station.c.platform, station.c.station_ref, station.c.name)
+    found = await connection.execute(
+        columns.where(station.c.platform.in_(codes), station.c.station_ref.in_(refs))
+    )
+    return OwnTitles(
+        {row.code: row.name for row in named},
+        {(row.platform, row.station_ref): row.name for row in found},
+    )
 
 
 async def own_phones(look: Look, hub: Hub) -> list[str]:

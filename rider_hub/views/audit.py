@@ -60,7 +60,9 @@ async def _load(request: web.Request, query: Query) -> Page:
     async with hub.look(viewer, operation, target="page" if not query.is_export else "xlsx") as look:
         own = await _own(look.connection, hub.keys, viewer)
         rows, total = await list_rows(look, _asked(query, own), limit=query.size, offset=query.offset)
-        names = await shown_names(look.connection, [row["actor"] for row in rows])
+        names = await shown_names(
+            look.connection, [row[name] for row in rows for name in ("actor", "target")]
+        )
         look.count(rows=len(rows))
     return Page([_row(row, names, own) for row in rows], total, look.now)
 
@@ -70,13 +72,15 @@ async def _one(request: web.Request) -> web.Response:
     async with hub.look(viewer, "audit.view", target=f"audit:{row_id}") as look:
         found, reviews = await find_row(look, row_id)
         own = await _own(look.connection, hub.keys, viewer)
-        names = await shown_names(look.connection, [found["actor"], *(one["actor"] for one in reviews)])
+        whom = [found["actor"], found["target"], *(one["actor"] for one in reviews)]
+        names = await shown_names(look.connection, whom)
         look.count(rows=1)
     shown = _row(found, names, own)
     return await render(
         request,
         "views/audit_row.html",
         it=shown,
+        account=found["actor"].removeprefix("user:"),
         reviews=[(one["at"], names[one["actor"]]) for one in reviews],
         outcomes=OUTCOMES,
         may_review=found["actor"] not in own,
@@ -104,12 +108,30 @@ def _row(row: Mapping[str, Any], names: Mapping[str, str], own: frozenset[str]) 
     mine = row["actor"] in own
     return {
         **row,
-        "who": names[row["actor"]],
+        "who": _who(row["actor"], names),
+        # A scope named like the role would say the same twice.
+        "actor_title": " ".join(dict.fromkeys(row["actor_title"].split())),
+        "target": _account(row["target"], names),
+        "people": row["people"] or None,
         "what": OPERATIONS.get(row["operation"], row["operation"]),
         "review": "own" if mine and not row["reviewed"] else "reviewed" if row["reviewed"] else "open",
         "counted": "，".join(f"{COUNTS.get(key, key)} {value}" for key, value in row["counts"].items()),
         "sealed": f"第 {row['seal_no']} 号" if row["seal_no"] else "待封存",
     }
+
+
+def _who(actor: str, names: Mapping[str, str]) -> str:
+    kind, _, rest = actor.partition(":")
+    named = {"public": "访客", "rider": "骑手本人", "sender": f"报送方 {rest}", "user": rest}
+    return names[actor] if names[actor] != actor else named.get(kind, actor)
+
+
+def _account(name: str, names: Mapping[str, str]) -> str:
+    """Return an account as name and user name; anything else as it stands."""
+    if not name.startswith("user:"):
+        return name
+    username, shown = name.removeprefix("user:"), names.get(name, name)
+    return username if shown == name else f"{shown}（{username}）"
 
 
 def _asked(query: Query, own: frozenset[str]) -> Asked:

@@ -12,9 +12,11 @@ from rider_hub.access.approvals import waiting_for
 from rider_hub.access.policy import allows
 from rider_hub.assignments.tables import assignment, match_run
 from rider_hub.clock import SHANGHAI, check_aware, local_date
+from rider_hub.consent.queue import count_waiting
 from rider_hub.intake.store import Freshness, freshness
 from rider_hub.intake.tables import receipt
 from rider_hub.membership.ledger import live_by_rider
+from rider_hub.membership.verification import count_unanswered
 from rider_hub.organizations.tables import platform
 from rider_hub.outreach.model import State as InvitationState
 from rider_hub.outreach.store import of_bodies
@@ -83,6 +85,7 @@ async def read_desk(hub: Hub, actor: Actor) -> Desk:
         if allows(actor, "exports.approve") or allows(actor, "emergency.approve"):
             asked = await waiting_for(look, hub.keys)
             desk.tasks.append(Task(asked, "份导出、紧急访问申请等您审批", "/approvals?state=asked"))
+        await _add_people(hub, look, desk)
         if allows(actor, "jobs.view"):
             desk.tasks.append(
                 Task(await _failed_jobs(look, desk.since), "个定时任务失败", "/jobs?state=failed")
@@ -120,6 +123,17 @@ async def _add_requests(look: Look, desk: Desk) -> None:
         }
         for row in rows
     ]
+
+
+async def _add_people(hub: Hub, look: Look, desk: Desk) -> None:
+    """Add what single riders asked of the viewer, as figures alone."""
+    if allows(look.actor, "rights.handle"):
+        waiting, overdue = await count_waiting(look)
+        words = f"项权利请求待办理（{overdue} 项已超期）" if overdue else "项权利请求待办理"
+        desk.tasks.append(Task(waiting, words, "/rights?state=open"))
+    if allows(look.actor, "membership.verify"):
+        asked = await count_unanswered(hub, look)
+        desk.tasks.append(Task(asked, "条申报等您核验", "/members?state=waiting"))
 
 
 async def _add_runs(look: Look, desk: Desk) -> None:

@@ -14,9 +14,9 @@ from rider_hub.consent.correcting import (
     ask,
     correct_for_staff,
     find_request,
-    open_requests,
     own_requests,
 )
+from rider_hub.consent.queue import list_requests
 from rider_hub.consent.tables import rights_request
 from rider_hub.errors import Absent, Conflict, Invalid
 from rider_hub.intake.model import Receipt
@@ -171,7 +171,7 @@ async def test_a_rider_asks_and_staff_of_the_place_answer(database_url: str, tmp
         asked = await ask(hub, me, **wish, what="phone", value=RIGHT, note="换号了")
         for staff, seen in ((STAFF, 1), (county_staff("110105"), 0)):
             async with hub.look(staff, "rights.handle") as look:
-                assert len(await open_requests(look, hub)) == seen
+                assert len(await list_requests(look, hub, "open")) == seen
         with pytest.raises(Absent):
             await answer_request(hub, county_staff("110105"), asked, accept=True, answer="已核对")
         async with hub.look(STAFF, "rights.handle") as look:
@@ -215,7 +215,7 @@ async def test_nothing_given_takes_nothing_away(database_url: str, tmp_path: Pat
         assert refused.value.errors[0].path == "value"
         assert dict(await _mine(hub)) == dict(before)
         async with hub.look(STAFF, "rights.handle") as look:
-            assert [one.id for one in await open_requests(look, hub)] == [asked]
+            assert [one.id for one in await list_requests(look, hub, "open")] == [asked]
 
 
 async def test_not_me_takes_the_phone_away(database_url: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """审计: the ledger, its filters and export, the state of the chain, and a review."""
 
+import ast
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,12 +17,17 @@ from sqlalchemy import select, update
 import rider_hub.app
 from jobs.running import run_slot
 from jobs.verify_trail import JOB
-from rider_hub.access import ACTOR, Actor, Hub, Role
+from rider_hub.access import ACTOR, Actor, Hub, Role, policy
 from rider_hub.access.seals import seal_pending
 from rider_hub.access.sessions import CSRF
 from rider_hub.access.tables import audit_row
+from rider_hub.access.users import add_user
 from rider_hub.app import build_app
+from rider_hub.assignments.model import ChangeKind
+from rider_hub.intake.totals import Totals
+from rider_hub.outreach.model import State
 from rider_hub.runs.tables import job_run
+from rider_hub.views.audit_words import COUNTS, OPERATIONS
 from tests.factories import county_staff, make_hub, staff
 
 Client = TestClient[web.Request, web.Application]
@@ -62,6 +68,48 @@ async def test_the_trail_is_shown_with_capacity_purpose_and_outcome(client: Clie
     assert "核对登记" not in await (await client.get("/audit?to=2020-01-01")).text()
     assert "核对登记" in await (await client.get("/audit?from=2020-01-01&actor=tester")).text()
     assert (await client.get("/audit?from=yesterday")).status == 400
+
+
+def test_every_operation_and_count_has_a_word() -> None:
+    """What the trail may hold is read in words; a use case that counts by a variable name stands here."""
+    assert set(policy.OPERATIONS) <= set(OPERATIONS)
+    counted, unnamed = set[str](), set[str]()
+    for path in Path(rider_hub.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"look.count", "work.count"}:
+                counted |= {each.arg for each in node.keywords if each.arg}
+                unnamed |= {path.stem for each in node.keywords if not each.arg}
+    assert unnamed == {"exporting", "trail_export", "signing_in", "delivery", "quarantine", "batches"} | {
+        # the outreach and the assignments
+        "service"
+    }
+    counted |= {"rows", "files", "people", "own_rows", "wrong_password", "wrong_code", "locked", "left_out"}
+    counted |= {"sent", "failed", "dead", "applied", "skipped", *Totals().counts, *ChangeKind}
+    assert counted | {State.LAPSED.value, State.NO_ANSWER.value} <= set(COUNTS)
+
+
+async def test_one_row_names_accounts_once(client: Client, hub: Hub) -> None:
+    """The account acted on stands by name, a capacity is said once, and no rider is not counted as 0."""
+    admin = staff(Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN)
+    await add_user(
+        hub,
+        admin,
+        username="xitong",
+        display_name="管理员甲",
+        password="Kx7-wolke-Brunnen",
+        roles=[Role.STREET_STAFF],
+    )
+    doubled = replace(staff(Role.SYSTEM_ADMIN), scope_title=Role.SYSTEM_ADMIN.title_zh)
+    async with hub.change(doubled, "users.change", target="user:xitong"):
+        pass
+    async with hub.database.read() as connection:
+        query = select(audit_row.c.id).where(audit_row.c.actor_title.like("%系统管理员 系统管理员"))
+        row_id = (await connection.execute(query)).scalar_one()
+    page = (await (await client.get(f"/audit/{row_id}")).text()).split("<main")[1]
+    assert "管理员甲（xitong）" in page
+    assert page.count("系统管理员") == 1
+    assert "user:xitong" not in page
+    assert "涉及骑手" not in page
 
 
 async def test_looking_at_the_trail_is_in_the_trail_and_marked_as_ones_own(client: Client, hub: Hub) -> None:

@@ -12,13 +12,21 @@ from sqlalchemy import JSON, Boolean, Integer, LargeBinary, String, Table, func,
 
 from rider_hub.access import Hub, Role
 from rider_hub.access.actor import PUBLIC
-from rider_hub.access.tables import audit_subject
+from rider_hub.access.tables import audit_row, audit_subject
 from rider_hub.assignments.tables import assignment, match_run
 from rider_hub.clock import SHANGHAI, FixedClock
+from rider_hub.consent.correcting import ask
 from rider_hub.consent.model import Purpose
 from rider_hub.consent.ports import Ports
 from rider_hub.intake.tables import receipt, sender
-from rider_hub.membership.service import withdraw
+from rider_hub.membership.model import Kind
+from rider_hub.membership.service import declare, withdraw
+from rider_hub.membership.verification import (
+    answer_verification,
+    ask_verification,
+    gather_homes,
+    waiting_list,
+)
 from rider_hub.organizations.tables import platform
 from rider_hub.outreach.service import surface
 from rider_hub.requests.service import answer, file_request
@@ -27,7 +35,7 @@ from rider_hub.storage import UtcDateTime, insert_rows
 from rider_hub.views import desk
 from rider_hub.views.desk_figures import evening_before, read_desk
 from tests.factories import county_staff, make_hub, staff
-from tests.rider_hub.membership.factories import BRANCH, add_riders, settle
+from tests.rider_hub.membership.factories import BRANCH, INDUSTRY, add_riders, settle
 from tests.rider_hub.outreach.factories import JOB, OFF_PEAK, add_activity, declared, secretary
 from tests.rider_hub.requests.ground import (
     COMMUNITY,
@@ -220,6 +228,53 @@ async def test_a_secretary_is_told_of_invitations_while_consent_lives(
         assert (await read_desk(hub, county_staff())).tasks == []
         await withdraw(hub, rider, Ports(), purpose=Purpose.PARTY_ACTIVITIES)
         assert (await read_desk(hub, secretary(BRANCH))).tasks == []
+
+
+async def test_whoever_handles_rights_is_told_of_requests_in_scope(
+    database_url: str, tmp_path: Path, clock: FixedClock
+) -> None:
+    """How many wait and how many are late; another county and other roles are told nothing."""
+    async with make_hub(database_url, tmp_path, clock) as hub:
+        rider, *_ = await add_riders(hub)
+        due = clock.now() + timedelta(hours=1)
+        for _ in range(2):
+            await ask(hub, rider, kind="erase", what="erase", due_at=due)
+            due += timedelta(days=9)
+        told = (await read_desk(hub, county_staff())).tasks
+        assert [(task.count, task.words) for task in told] == [(2, "项权利请求待办理")]
+        clock.advance(days=1)
+        (task,) = (await read_desk(hub, county_staff())).tasks
+        assert (task.words, task.path) == ("项权利请求待办理（1 项已超期）", "/rights?state=open")
+        for other in (county_staff("110105"), secretary(BRANCH), staff(Role.SYSTEM_ADMIN)):
+            assert (await read_desk(hub, other)).tasks == []
+
+
+async def test_a_secretary_is_told_of_declarations_to_verify(database_url: str, tmp_path: Path) -> None:
+    """Only of those that name the own body, are unanswered and under live consent; the trail says nothing."""
+    async with make_hub(database_url, tmp_path) as hub:
+        await settle(hub)
+        for rider in await add_riders(hub, 2):
+            await declare(
+                hub, rider, kind=Kind.FULL, home_organization="某党委", body=BRANCH, notice_version=1
+            )
+            await ask_verification(hub, rider, body=INDUSTRY, notice_version=1)
+        await gather_homes(hub, JOB)
+        async with hub.database.read() as connection:
+            before = (await connection.execute(select(func.count()).select_from(audit_subject))).scalar_one()
+        (task,) = (await read_desk(hub, secretary(INDUSTRY))).tasks
+        assert (task.count, task.words) == (2, "条申报等您核验")
+        for other in (secretary(BRANCH), county_staff(), staff(Role.INSTRUCTOR)):
+            assert (await read_desk(hub, other)).tasks == []
+        async with hub.database.read() as connection:
+            after = (await connection.execute(select(func.count()).select_from(audit_subject))).scalar_one()
+            asked = select(audit_row.c.id).where(audit_row.c.operation == "desk.view")
+            assert (await connection.execute(asked)).all() == []
+        assert after == before
+        await withdraw(hub, rider, Ports(), purpose=Purpose.VERIFICATION)
+        assert (await read_desk(hub, secretary(INDUSTRY))).tasks[0].count == 1
+        (waiting,) = await waiting_list(hub, secretary(INDUSTRY))
+        await answer_verification(hub, secretary(INDUSTRY), waiting.id, yes=True)
+        assert (await read_desk(hub, secretary(INDUSTRY))).tasks == []
 
 
 async def test_a_system_administrator_sees_no_rider(hub: Hub, site: TestClient, visitor: Visitor) -> None:

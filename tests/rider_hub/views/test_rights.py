@@ -194,6 +194,13 @@ async def test_staff_answer_from_the_queue(
             path, data={"csrf": TOKEN, "decision": "refused", "answer": "登记无误"}, allow_redirects=False
         )
         assert done.status == 303
+        again = await client.post(path, data={"csrf": TOKEN, "decision": "done", "answer": "再答一次"})
+        assert again.status == 404
+        assert "<form" not in (decided := await (await client.get(path)).text()).split("<main")[1]
+        assert "登记无误" in decided
+        for state, there in (("open", False), ("done", False), ("refused", True)):
+            assert (path in await (await client.get(f"/rights?state={state}")).text()) is there
+        visitor.actor = staff(Role.STREET_STAFF, divisions=("110101002",))
         assert (await client.get(path)).status == 404
 
 
