@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy import ColumnElement, and_, false, or_
 
 from rider_hub.access import Actor, Role, Scope
 from rider_hub.access.policy import OPERATIONS
@@ -16,18 +16,24 @@ _CONFIDENTIAL = service_request.c.category.in_(sorted(CONFIDENTIAL))
 
 @dataclass(frozen=True)
 class Reach:
-    """A scope, and which of the two kinds of requests are seen in it."""
+    """A scope, and which of the two kinds of requests are seen in it; the confidential ones in `own`."""
 
     scope: Scope
     ordinary: bool = True
     confidential: bool = False
+    #: Where an emergency lends more: the scope of one's own, beyond which no officer is officer.
+    own: Scope | None = None
 
     def where(self) -> ColumnElement[bool]:
         """Return the condition for requests in reach; neither kind is a reach that holds nothing."""
         here = self.scope.where(service_request.c.division)
-        kinds = {(True, False): ~_CONFIDENTIAL, (False, True): _CONFIDENTIAL, (True, True): true()}
-        chosen = kinds.get((self.ordinary, self.confidential), and_(_CONFIDENTIAL, ~_CONFIDENTIAL))
-        return and_(here, chosen)
+        if self.ordinary and self.confidential and self.own is None:
+            return here
+        kinds = [and_(here, ~_CONFIDENTIAL)] if self.ordinary else []
+        if self.confidential:
+            own = here if self.own is None else self.own.where(service_request.c.division)
+            kinds.append(and_(own, _CONFIDENTIAL))
+        return or_(false(), *kinds)
 
 
 def reach_of(actor: Actor) -> Reach:
@@ -41,7 +47,8 @@ def reach_of(actor: Actor) -> Reach:
     officer = frozenset({Role.COUNSELLING_OFFICER})
     # By a role that may see requests at all: an officer who is administrator, too, sees no ordinary one.
     ordinary = bool(OPERATIONS["requests.view"] & (actor.roles - officer))
-    return Reach(actor.scope, ordinary=ordinary, confidential=officer <= actor.roles)
+    own = actor.own.scope if actor.own is not None and actor.grants else None
+    return Reach(actor.scope, ordinary=ordinary, confidential=officer <= actor.roles, own=own)
 
 
 def inside(reach: Scope | Reach) -> ColumnElement[bool]:

@@ -135,6 +135,12 @@ def _check(ledger: Ledger, request: web.Request, approval: Approval, actor: Acto
             "This export is not approved, used up, or expired: ask for it again.",
             code="export_not_approved",
         )
+    if not approval.scope.holds(actor.scope):
+        raise Conflict(
+            "您的范围在申请后有变，已超出批准的范围。请重新申请导出。",
+            "Your scope holds more than was agreed to: ask for the export again.",
+            code="export_scope_widened",
+        )
 
 
 def _check_own_powers(actor: Actor) -> None:

@@ -137,6 +137,19 @@ async def test_an_approved_export_is_taken_three_times_within_a_day(
     assert await _download(site, late) == 409
 
 
+async def test_a_scope_widened_after_the_ask_takes_nothing(hub: Hub) -> None:
+    """What was agreed to is the scope of the ask: one that has grown since asks again."""
+    street = staff(Role.STREET_STAFF, divisions=("110101001",))
+    async with staff_site(hub, street, PAGES) as site:
+        asked = await ask_for_export(site, "/riders")
+    await answer(hub, second_person(), asked, approve=True)
+    for wider in (("110101",), ("110101001", "110101002")):
+        async with staff_site(hub, staff(Role.STREET_STAFF, divisions=wider), PAGES) as site:
+            assert await _download(site, asked) == 409
+    async with staff_site(hub, street, PAGES) as site:
+        assert await _download(site, asked) == 200
+
+
 async def test_what_was_withdrawn_is_not_downloaded(hub: Hub, site: TestClient[Any, Any]) -> None:
     """Asker and approver can end it, nobody else."""
     for who in (county_staff(), second_person()):

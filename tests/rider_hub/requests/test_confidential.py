@@ -1,14 +1,15 @@
 """Counselling and legal requests: the officer's alone, in lists, counts, exports, messages and the trail."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from rider_hub.access import Actor, Hub, Role, Scope
-from rider_hub.access.actor import STAFF_ROLES
-from rider_hub.access.policy import OPERATIONS
+from rider_hub.access.actor import STAFF_ROLES, Grant
+from rider_hub.access.policy import OPERATIONS, acting
 from rider_hub.access.purposes import Purpose
 from rider_hub.errors import Absent
 from rider_hub.messages.tables import outbox
@@ -69,6 +70,24 @@ async def test_the_officer_alone_sees_counts_and_answers(hub: Hub, category: str
     assert await _seen(hub, elsewhere) == (set(), 0, 0)
     await service.answer(hub, OFFICER, request_id, "周三下午可以来谈谈")
     assert (await listing.show_own(hub, rider_actor(), request_id)).events[-1].text == "周三下午可以来谈谈"
+
+
+async def test_an_officer_is_none_in_a_place_that_was_lent(hub: Hub) -> None:
+    """Emergency access shows the ordinary requests of the place; the confidential ones stay its officer's."""
+    private, ordinary = await _file(hub, "counselling"), await _file(hub, "entry")
+    scope = Scope(divisions=(STREET,))
+    grant = Grant("g", "JJ-1", Role.STREET_STAFF, scope, "甲", hub.clock.now())
+    both = staff(Role.COUNSELLING_OFFICER, Role.INSTRUCTOR, divisions=(OTHER_STREET,))
+    lent = acting(replace(both, grants=(grant,)), "requests.view")
+    assert lent.scope.covers(COMMUNITY)
+    assert await _seen(hub, lent) == ({ordinary}, 1, 1)
+    at_home = acting(
+        replace(both, scope=scope, grants=(replace(grant, scope=Scope(divisions=(OTHER_STREET,))),)),
+        "requests.view",
+    )
+    assert await _seen(hub, at_home) == ({private, ordinary}, 2, 2)
+    with pytest.raises(Absent):
+        await listing.show_request(hub, replace(both, grants=(grant,)), private)
 
 
 async def test_the_rider_is_told_who_sees_it_and_no_message_names_it(hub: Hub) -> None:
