@@ -56,7 +56,15 @@ class Settings:
     #: A password is changed after so many days; 0 asks for no regular change.
     password_days: int = 90
     #: Roles that must show a second factor; the demo asks nobody.
-    second_factor_roles: tuple[str, ...] = ("system_admin", "security_admin", "audit_admin", "county_staff")
+    second_factor_roles: tuple[str, ...] = (
+        "system_admin",
+        "security_admin",
+        "audit_admin",
+        "county_staff",
+        "street_staff",
+        "branch_secretary",
+        "counselling_officer",
+    )
     #: Sign-in codes go to a file in data_dir and the console; only the demo sets this.
     demo: bool = False
 

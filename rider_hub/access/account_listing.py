@@ -38,14 +38,17 @@ class ShownAccount:
     created_at: datetime
     disabled_at: datetime | None
     locked: bool
+    held: bool
 
     @property
     def state(self) -> str:
-        """Return the one word that matters most: disabled, no_role, locked, temporary or active."""
+        """Return the one word that matters most: disabled, no_role, held, locked, temporary or active."""
         if self.disabled_at is not None:
             return "disabled"
         if not self.roles:
             return "no_role"
+        if self.held:
+            return "held"
         if self.locked:
             return "locked"
         return "temporary" if self.password_temporary else "active"
@@ -101,4 +104,5 @@ def _shown(row: RowMapping, *, locked: bool) -> ShownAccount:
         created_at=row["created_at"],
         disabled_at=row["disabled_at"],
         locked=locked,
+        held=row["held_by"] is not None and row["confirmed_at"] is None,
     )

@@ -54,6 +54,9 @@ user = Table(
     #: Names of partners and codes of parks, beside divisions and platforms; NULL where there are none.
     Column("partners", JSON),
     Column("parks", JSON),
+    #: Who reset the password or enabled the account; until another releases it, no factor is no log-in.
+    Column("held_by", String(80)),
+    keyed_column("row_mac", "lasting", nullable=True),
 )
 
 #: The secret of an authenticator app, sealed; `pending` is one shown and not yet confirmed.

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, select
 
 from rider_hub.access import lockout, second_factor
 from rider_hub.access.account_rules import (
@@ -27,7 +27,9 @@ from rider_hub.access.hub import Change, Hub
 from rider_hub.access.own_account import drop_sessions
 from rider_hub.access.password_rules import password_fault
 from rider_hub.access.passwords import hash_password
+from rider_hub.access.persons import person_indexes
 from rider_hub.access.policy import allows
+from rider_hub.access.row_macs import change_row, check_row
 from rider_hub.errors import Absent, Conflict, Refused
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "enable",
     "grant",
     "new_password",
+    "release",
     "reset_password",
     "reset_second_factor",
     "unlock",
@@ -79,6 +82,7 @@ async def grant(
         await check_grant(work.connection, actor, roles)
         await _keep_duties(work, row, lost=set(row["roles"]) - {str(role) for role in roles})
         await _change(
+            hub,
             work,
             row,
             roles=sorted(roles),
@@ -108,14 +112,14 @@ async def change_details(
             "department": department,
             "standing": standing,
         }
-        await _change(work, row, **values, **(sealed_phone(hub.keys, row["id"], phone) if phone else {}))
+        await _change(hub, work, row, **values, **(sealed_phone(hub.keys, row["id"], phone) if phone else {}))
 
 
 async def disable(hub: Hub, actor: Actor, username: str) -> None:
     """Disable an account: nobody signs in to it and its sessions are over in every process."""
     async with _work(hub, actor, "users.change", username) as (work, row):
         await _keep_duties(work, row, lost=set(row["roles"]))
-        await _change(work, row, disabled_at=work.now)
+        await _change(hub, work, row, disabled_at=work.now)
 
 
 async def enable(hub: Hub, actor: Actor, username: str) -> str:
@@ -123,7 +127,7 @@ async def enable(hub: Hub, actor: Actor, username: str) -> str:
     password = new_password(username)
     hashed = await hash_password(password, hub.keys.suite)
     async with _work(hub, actor, "users.change", username, disabled=True) as (work, row):
-        await _change(work, row, disabled_at=None, **_temporary(work, row, hashed))
+        await _change(hub, work, row, disabled_at=None, **_temporary(work, row, hashed))
     return password
 
 
@@ -132,7 +136,7 @@ async def reset_password(hub: Hub, actor: Actor, username: str) -> str:
     password = new_password(username)
     hashed = await hash_password(password, hub.keys.suite)
     async with _work(hub, actor, "users.change", username) as (work, row):
-        await _change(work, row, **_temporary(work, row, hashed))
+        await _change(hub, work, row, **_temporary(work, row, hashed))
         await lockout.unlock(work.connection, hub.keys, username)
     return password
 
@@ -141,7 +145,24 @@ async def reset_second_factor(hub: Hub, actor: Actor, username: str) -> None:
     """Take an account's second factor away; where its roles ask for one it enrols anew at the next log-in."""
     async with _work(hub, actor, "users.grant", username) as (work, row):
         await second_factor.remove(work.connection, row["id"])
-        await _change(work, row)
+        await _change(hub, work, row)
+
+
+async def release(hub: Hub, actor: Actor, username: str) -> None:
+    """Let an account in again whose password was reset, or that was enabled, and that has no second factor.
+
+    Raises Refused for whoever did that, also by a second account; Absent where nothing waits.
+    """
+    async with _work(hub, actor, "users.grant", username) as (work, row):
+        held_by = row["held_by"]
+        if held_by is None:
+            raise Absent
+        query = select(user.c.phone_index).where(user.c.username == held_by.removeprefix("user:"))
+        person = (await work.connection.execute(query)).scalar()
+        own = await person_indexes(work.connection, hub.keys, actor)
+        if actor.id == held_by or person in own:
+            raise Refused
+        await _change(hub, work, row, held_by=None)
 
 
 async def unlock(hub: Hub, actor: Actor, username: str) -> int:
@@ -169,12 +190,12 @@ async def _work(
                 "不能对自己的账号做这项操作，请另一位管理员处理。",
                 "Not to the own account: ask another administrator.",
             )
+        check_row(hub.keys, user, row)
         yield work, row
 
 
-async def _change(work: Change, row: RowMapping, **values: Any) -> None:
-    changed = update(user).where(user.c.id == row["id"])
-    await work.connection.execute(changed.values(**values, epoch=user.c.epoch + 1))
+async def _change(hub: Hub, work: Change, row: RowMapping, **values: Any) -> None:
+    await change_row(work.connection, hub.keys, user, user.c.id == row["id"], values, epoch=1)
     await drop_sessions(work.connection, row["id"])
 
 
@@ -196,4 +217,5 @@ def _temporary(work: Change, row: RowMapping, hashed: str) -> dict[str, Any]:
         "password_history": [row["password_hash"], *row["password_history"]][:5],
         "password_temporary": True,
         "password_changed_at": work.now,
+        "held_by": work.actor.id,
     }

@@ -1,13 +1,14 @@
 """A second person's yes: asked for, given or refused, used up, ended; nobody ever says it to themselves.
 
-Each move is one UPDATE that names the state it comes from and the time, so of two at once one is refused.
+Each move locks the row in the state it comes from and within its time, so of two at once one is refused;
+a row that was changed past the hub (access.row_macs) is worth nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, case, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, func, select
 
 from rider_hub.access.account_tables import user
 from rider_hub.access.actor import Actor
@@ -17,12 +18,25 @@ from rider_hub.access.keys import Keyring
 from rider_hub.access.persons import person_indexes, same_person
 from rider_hub.access.policy import allows
 from rider_hub.access.purposes import Purpose
+from rider_hub.access.row_macs import change_row, check_row, is_whole, signed
 from rider_hub.access.scope import Scope
 from rider_hub.access.tables import approval
 from rider_hub.errors import Absent, Conflict, Refused
 from rider_hub.storage import insert_rows, new_id
 
-__all__ = ["ask", "decide", "end", "find", "listed", "may_decide", "may_end", "read", "use", "waiting_for"]
+__all__ = [
+    "ask",
+    "decide",
+    "end",
+    "find",
+    "listed",
+    "may_decide",
+    "may_end",
+    "read",
+    "use",
+    "waiting_for",
+    "whole",
+]
 
 #: An account with more unanswered asks only buries them.
 _MOST_OPEN = 20
@@ -77,7 +91,7 @@ async def ask(
         "uses": 0,
         "max_uses": 0,
     }
-    await insert_rows(work.connection, approval, [row])
+    await insert_rows(work.connection, approval, [signed(keys, approval, row)])
     work.target = Approval.number_of(kind, approval_id)
     return await _find(work, keys, approval_id)
 
@@ -111,7 +125,7 @@ async def decide(
     }
     if approve:
         values["lapses_at"] = work.now + lasts
-    await _move(work, approval_id, approval.c.state == State.ASKED, values)
+    await _move(work, keys, approval_id, approval.c.state == State.ASKED, values)
     return await _find(work, keys, approval_id)
 
 
@@ -120,14 +134,14 @@ async def use(work: Change, keys: Keyring, approval_id: str) -> Approval:
 
     Raises Absent unless it is the actor's own, Conflict where it is not approved or used up or expired.
     """
-    found = await _find(work, keys, approval_id)
+    found = await _find(work, keys, approval_id, locked=True)
     work.target = found.number
     if found.asked_by != work.actor.id:
         raise Absent
-    uses = approval.c.uses + 1
-    values = {"uses": uses, "state": case((uses >= approval.c.max_uses, State.USED), else_=State.APPROVED)}
+    uses = found.uses + 1
+    values = {"uses": uses, "state": State.USED if uses >= found.max_uses else State.APPROVED}
     left = and_(approval.c.state == State.APPROVED, approval.c.uses < approval.c.max_uses)
-    await _move(work, approval_id, left, values)
+    await _move(work, keys, approval_id, left, values)
     return await _find(work, keys, approval_id)
 
 
@@ -141,7 +155,7 @@ async def end(work: Change, keys: Keyring, approval_id: str) -> Approval:
     if not may_end(work.actor, found):
         raise Absent
     values = {"state": State.ENDED, "ended_by": work.actor.id, "ended_at": work.now}
-    await _move(work, approval_id, approval.c.state.in_(_OPEN), values)
+    await _move(work, keys, approval_id, approval.c.state.in_(_OPEN), values)
     return await _find(work, keys, approval_id)
 
 
@@ -164,7 +178,7 @@ async def listed(
     if kind is not None:
         query = query.where(approval.c.kind == kind)
     rows = (await look.connection.execute(query)).mappings().all()
-    found = [read(keys, row, look.now) for row in rows]
+    found = whole(keys, rows, look.now)
     if duty:
         return [one for one in found if look.scope.holds(one.scope)]
     return [one for one in found if _concerns(look.actor, one)]
@@ -174,7 +188,7 @@ async def waiting_for(look: Look, keys: Keyring) -> int:
     """Return how many asks the viewer may answer now."""
     query = select(approval).where(approval.c.state == State.ASKED, approval.c.lapses_at > look.now)
     rows = (await look.connection.execute(query.limit(_LISTED))).mappings().all()
-    return sum(may_decide(look.actor, read(keys, row, look.now)) for row in rows)
+    return sum(may_decide(look.actor, one) for one in whole(keys, rows, look.now))
 
 
 def may_decide(actor: Actor, asked: Approval) -> bool:
@@ -206,8 +220,9 @@ async def _person_now(work: Look, asked: Approval) -> bytes | None:
     return person
 
 
-async def _find(work: Look, keys: Keyring, approval_id: str) -> Approval:
+async def _find(work: Look, keys: Keyring, approval_id: str, *, locked: bool = False) -> Approval:
     query = select(approval).where(approval.c.id == approval_id)
+    query = query.with_for_update() if locked else query
     row = (await work.connection.execute(query)).mappings().first()
     if row is None:
         raise Absent
@@ -215,12 +230,11 @@ async def _find(work: Look, keys: Keyring, approval_id: str) -> Approval:
 
 
 async def _move(
-    work: Change, approval_id: str, state: ColumnElement[bool], values: Mapping[str, Any]
+    work: Change, keys: Keyring, approval_id: str, state: ColumnElement[bool], values: Mapping[str, Any]
 ) -> None:
     """Write a move, provided that the row is still where it comes from and its time is not over."""
     still = and_(approval.c.id == approval_id, state, approval.c.lapses_at > work.now)
-    done = await work.connection.execute(update(approval).where(still).values(values))
-    if done.rowcount != 1:
+    if await change_row(work.connection, keys, approval, still, values) is None:
         raise Conflict(
             "这份申请已经处理、撤回、用完或到期，请刷新页面。",
             "This ask was decided, withdrawn, used up or has expired: reload the page.",
@@ -233,8 +247,14 @@ async def _count(work: Look, *conditions: ColumnElement[bool]) -> int:
     return int((await work.connection.execute(query)).scalar_one())
 
 
+def whole(keys: Keyring, rows: Iterable[RowMapping], now: datetime) -> list[Approval]:
+    """Return those of the rows that are as the hub wrote them; the others are not there."""
+    return [read(keys, row, now) for row in rows if is_whole(keys, approval, row)]
+
+
 def read(keys: Keyring, row: RowMapping, now: datetime) -> Approval:
-    """Return a row as it stands at a moment."""
+    """Return a row as it stands at a moment; raises RowAltered where it was changed past the hub."""
+    check_row(keys, approval, row)
     content = keys.unseal("personal", ("approval", row["id"]), row["sealed"])
     scope = Scope(tuple(row["divisions"]), tuple(row["platforms"]), tuple(row["partners"]))
     kept = ("id", "asked_by", "asked_person", "asked_at", "lapses_at", "decided_by", "decided_at")

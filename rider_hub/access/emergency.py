@@ -72,7 +72,7 @@ async def with_grants(connection: AsyncConnection, keys: Keyring, actor: Actor, 
         approval.c.lapses_at > now,
     )
     rows = (await connection.execute(query.order_by(approval.c.lapses_at))).mappings().all()
-    grants = [approvals.read(keys, row, now) for row in rows]
+    grants = approvals.whole(keys, rows, now)
     return replace(actor, grants=tuple(_grant(one) for one in grants)) if grants else actor
 
 

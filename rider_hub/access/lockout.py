@@ -9,7 +9,7 @@ lock an owner out of the own computer (OWASP ASVS 6.1.1). Rows are in the databa
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, delete, literal, null, or_, select, update
@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access.account_tables import sign_in_attempt as attempt
+from rider_hub.access.account_tables import user
 from rider_hub.access.hub import Hub
 from rider_hub.access.keys import Keyring
 from rider_hub.errors import HubError
@@ -34,6 +35,7 @@ __all__ = [
     "forgive",
     "is_known_device",
     "locked_accounts",
+    "password_since",
     "reserve",
     "unlock",
 ]
@@ -155,17 +157,25 @@ async def forget_attempts(connection: AsyncConnection, now: datetime) -> int:
     return int((await connection.execute(delete(attempt).where(over))).rowcount)
 
 
-def device_mark(keys: Keyring, account: str) -> str:
-    """Return a new mark for a browser that has just signed in to an account."""
+async def password_since(hub: Hub, account: str) -> str:
+    """Return since when an account has its password, "" for no such account: marks end with it."""
+    query = select(user.c.password_changed_at).where(user.c.username == account)
+    async with hub.database.read() as connection:
+        since: datetime | None = (await connection.execute(query)).scalar()
+    return since.astimezone(UTC).isoformat() if since else ""
+
+
+def device_mark(keys: Keyring, account: str, since: str) -> str:
+    """Return a new mark for a browser that has just signed in to an account with the password of `since`."""
     device = secrets.token_urlsafe(16)
-    return f"{device}.{keys.mac('lasting', _device(account, device)).hex()}"
+    return f"{device}.{keys.mac('lasting', _device(account, since, device)).hex()}"
 
 
-def is_known_device(keys: Keyring, account: str, mark: str) -> bool:
-    """Say whether a browser's mark was given out by this hub for this very account."""
+def is_known_device(keys: Keyring, account: str, since: str, mark: str) -> bool:
+    """Say whether a browser's mark was given out by this hub for this very account and password."""
     device, _, mac = mark.partition(".")
     try:
-        return keys.verifies("lasting", _device(account, device), bytes.fromhex(mac))
+        return keys.verifies("lasting", _device(account, since, device), bytes.fromhex(mac))
     except ValueError:
         # A cookie that is no text is one nobody gave out.
         return False
@@ -213,5 +223,5 @@ def _owner(keys: Keyring, account: str) -> bytes:
     return keys.blind("lasting", "attempt:owner", account)
 
 
-def _device(account: str, device: str) -> bytes:
-    return f"known device\x00{account}\x00{device}".encode()
+def _device(account: str, since: str, device: str) -> bytes:
+    return f"known device\x00{account}\x00{since}\x00{device}".encode()

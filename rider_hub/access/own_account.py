@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, update
+from sqlalchemy import RowMapping, delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import lockout, second_factor
@@ -13,6 +13,7 @@ from rider_hub.access.actor import Actor
 from rider_hub.access.hub import Hub
 from rider_hub.access.password_rules import check_strength
 from rider_hub.access.passwords import hash_password, matches_any, verify_password
+from rider_hub.access.row_macs import change_row
 from rider_hub.access.staff_sessions import end_all
 from rider_hub.access.users import actor_of, find_user
 from rider_hub.errors import Absent, Conflict
@@ -57,23 +58,20 @@ async def change_password(hub: Hub, row: Row, old: str, new: str, client: lockou
         raise invalid("new", "password_used", zh, en)
     hashed = await hash_password(new, hub.keys.suite)
     async with hub.change(actor_of(row), "account.own", target="password") as work:
-        changed = (
-            update(user)
-            .where(user.c.id == row["id"], user.c.password_hash == row["password_hash"])
-            .values(
-                password_hash=hashed,
-                password_history=used,
-                password_changed_at=work.now,
-                password_temporary=False,
-                epoch=user.c.epoch + 1,
-            )
-            .returning(user.c.epoch)
-        )
-        epoch = (await work.connection.execute(changed)).scalar_one_or_none()
-        if epoch is None:
+        values = {
+            "password_hash": hashed,
+            "password_history": used,
+            "password_changed_at": work.now,
+            "password_temporary": False,
+            # Without a factor of their own nobody gets here with an account that waits for its release.
+            "held_by": None,
+        }
+        same = (user.c.id == row["id"]) & (user.c.password_hash == row["password_hash"])
+        after = await change_row(work.connection, hub.keys, user, same, values, epoch=1)
+        if after is None:
             raise Conflict("密码刚被改过，请重新登录。", "The password was changed just now: sign in again.")
         await drop_sessions(work.connection, row["id"])
-    return int(epoch)
+    return int(after["epoch"])
 
 
 async def confirm_factor(hub: Hub, row: Row, code: str) -> list[str]:

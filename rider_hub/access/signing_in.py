@@ -20,6 +20,7 @@ from rider_hub.access.actor import PUBLIC, Role
 from rider_hub.access.hub import Hub
 from rider_hub.access.passwords import hash_password, is_outdated, verify_password
 from rider_hub.access.rider_sessions import token_hash
+from rider_hub.access.row_macs import change_row, vouched
 from rider_hub.access.users import actor_of, find_user
 from rider_hub.errors import HubError, Unauthenticated
 from rider_hub.settings import Settings
@@ -97,19 +98,23 @@ async def check_password(hub: Hub, username: str, password: str, client: lockout
             "用户名或密码不对。", "The user name or the password is wrong.", code="wrong_credentials"
         )
     await lockout.forgive(hub, reserved)
-    _check_usable(row, hub.clock.now())
-    await _rehash(hub, row, password)
     async with hub.database.read() as connection:
         has_factor = await second_factor.factor_since(connection, row["id"]) is not None
+    _check_usable(row, hub.clock.now(), has_factor=has_factor)
+    await _rehash(hub, row, password)
     return Account(row, factor_shown=False, has_factor=has_factor)
 
 
 async def signed_on(hub: Hub, row: Row, *, second_factor_shown: bool) -> Account:
-    """Return the account of a person whom a provider signed on; what else it asks for is asked as ever."""
-    _check_usable(row, hub.clock.now(), by_password=False)
+    """Return the account of a person whom a provider signed on; what else it asks for is asked as ever.
+
+    The provider's second factor counts for accounts without one of their own: an own one is always asked for.
+    """
     async with hub.database.read() as connection:
         has_factor = await second_factor.factor_since(connection, row["id"]) is not None
-    return Account(row, second_factor_shown, has_factor or second_factor_shown, by_password=False)
+    _check_usable(row, hub.clock.now(), has_factor=has_factor, by_password=False)
+    believed = second_factor_shown and not has_factor
+    return Account(row, believed, has_factor or believed, by_password=False)
 
 
 async def check_code(hub: Hub, token: str, code: str, client: lockout.Client) -> Account:
@@ -191,6 +196,9 @@ async def find_step(hub: Hub, token: str) -> Account | None:
         if row is None:
             return None
         has_factor = await second_factor.factor_since(connection, row["id"]) is not None
+    await vouched(hub, row)
+    if row["held_by"] is not None and not has_factor:
+        return None
     return Account(row, bool(row["factor_shown"]), has_factor, bool(row["by_password"]))
 
 
@@ -227,7 +235,14 @@ async def _note_wrong(hub: Hub, row: Row | None, reserved: lockout.Reservation, 
         work.count(**{f"wrong_{what}": 1, "locked": int(reserved.locks)})
 
 
-def _check_usable(row: Row, now: datetime, *, by_password: bool = True) -> None:
+def _check_usable(row: Row, now: datetime, *, has_factor: bool, by_password: bool = True) -> None:
+    if row["held_by"] is not None and not has_factor:
+        raise HubError(
+            "系统管理员重置了本账号的密码或重新启用了本账号，须由安全管理员放行后才能登录。",
+            "After a reset the security administrator must release the account before anybody signs in.",
+            code="not_released",
+            status=403,
+        )
     if by_password and row["password_temporary"] and row["password_changed_at"] <= now - _TEMPORARY:
         raise HubError(
             "临时密码已过期，请系统管理员重新设置。",
@@ -249,5 +264,5 @@ async def _rehash(hub: Hub, row: Row, password: str) -> None:
         return
     hashed = await hash_password(password, hub.keys.suite)
     async with hub.database.write() as connection:
-        changed = update(user).where(user.c.id == row["id"], user.c.password_hash == row["password_hash"])
-        await connection.execute(changed.values(password_hash=hashed))
+        same = (user.c.id == row["id"]) & (user.c.password_hash == row["password_hash"])
+        await change_row(connection, hub.keys, user, same, {"password_hash": hashed})

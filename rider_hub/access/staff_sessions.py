@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rider_hub.access.account_tables import session, user
 from rider_hub.access.hub import Hub
 from rider_hub.access.rider_sessions import token_hash
+from rider_hub.access.row_macs import RowAltered, vouched
 from rider_hub.settings import Settings
 from rider_hub.storage import insert_rows, new_id
 
@@ -80,7 +81,8 @@ async def open_staff_session(
 async def find_session(hub: Hub, token: str) -> RowMapping | None:
     """Return the live session of a token with its account's row, None where there is none or it is over.
 
-    Over is also one of an account that was disabled, or changed in password, roles or scope since.
+    Over is also one of an account that was disabled, or changed in password, roles or scope since, or changed
+    past the hub: then all its sessions end, and the trail says why.
     """
     now, hashed = hub.clock.now(), token_hash(token)
     query = (
@@ -90,12 +92,24 @@ async def find_session(hub: Hub, token: str) -> RowMapping | None:
     )
     async with hub.database.read() as connection:
         row = (await connection.execute(query)).mappings().first()
+    if row is not None and not await _is_vouched(hub, row):
+        return None
     if row is not None and row["seen_at"] < now - _TOUCH:
         async with hub.database.write() as connection:
             await connection.execute(
                 update(session).where(session.c.token_hash == hashed).values(seen_at=now)
             )
     return row
+
+
+async def _is_vouched(hub: Hub, row: RowMapping) -> bool:
+    try:
+        await vouched(hub, row)
+    except RowAltered:
+        async with hub.database.write() as connection:
+            await end_all(connection, row["id"])
+        return False
+    return True
 
 
 def live_since(settings: Settings, now: datetime) -> ColumnElement[bool]:

@@ -110,6 +110,7 @@ approval = Table(
     Column("max_uses", Integer, nullable=False),
     Column("ended_by", String(80)),
     Column("ended_at", UtcDateTime),
+    keyed_column("row_mac", "lasting", nullable=True),
     Index("ix_approval_state", "state", "kind"),
     Index("ix_approval_asked_by", "asked_by", "kind"),
 )

@@ -20,6 +20,7 @@ from rider_hub.access.hub import Hub
 from rider_hub.access.parks import with_parks
 from rider_hub.access.password_rules import check_strength
 from rider_hub.access.passwords import hash_password
+from rider_hub.access.row_macs import signed, vouched
 from rider_hub.access.scope import Scope
 from rider_hub.errors import Conflict, Invalid
 from rider_hub.storage import insert_rows, new_id
@@ -86,9 +87,8 @@ async def add_user(
         taken = await work.connection.execute(select(user.c.id).where(user.c.username == username))
         if taken.first():
             raise Conflict(f"用户名 {username} 已存在。", f"The user name {username} is taken.")
-        await insert_rows(
-            work.connection, user, [{**row, "created_at": work.now, "password_changed_at": work.now}]
-        )
+        row |= {"created_at": work.now, "password_changed_at": work.now}
+        await insert_rows(work.connection, user, [signed(hub.keys, user, row)])
     return user_id
 
 
@@ -99,10 +99,16 @@ async def any_user(hub: Hub) -> bool:
 
 
 async def find_user(hub: Hub, username: str) -> RowMapping | None:
-    """Return the row of an account that is not disabled, None where there is none."""
+    """Return the row of an account that is not disabled, None where there is none.
+
+    Raises RowAltered, on record, where somebody changed it past the hub.
+    """
     async with hub.database.read() as connection:
         query = select(user).where(user.c.username == username, user.c.disabled_at.is_(None))
-        return (await connection.execute(query)).mappings().first()
+        row = (await connection.execute(query)).mappings().first()
+    if row is not None:
+        await vouched(hub, row)
+    return row
 
 
 async def shown_names(connection: AsyncConnection, actors: Iterable[str | None]) -> dict[str, str]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, exists, select
+from sqlalchemy import Column, ColumnElement, RowMapping, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access.audit import signed_text
 from rider_hub.access.heads import HeadLine
 from rider_hub.access.keys import Keyring
+from rider_hub.access.row_macs import is_whole
 from rider_hub.access.seals import (
     Head,
     checkpoint_text,
@@ -19,7 +20,8 @@ from rider_hub.access.seals import (
     newest_checkpoint,
     seal_text,
 )
-from rider_hub.access.tables import audit_row, audit_seal, audit_subject
+from rider_hub.access.sso.tables import linked_identity
+from rider_hub.access.tables import approval, audit_row, audit_seal, audit_subject, user
 from rider_hub.access.verify_words import Finding, finding
 
 __all__ = ["Report", "read_rows", "verify"]
@@ -28,6 +30,13 @@ _SEALS_A_QUERY = 200
 _IDS_A_QUERY = 500
 #: What is told in full; a database that was lost altogether needs no million lines.
 _TOLD = 1_000
+
+#: What gives powers beside the trail, by the finding: the column a row is named by.
+_POWERS: dict[str, Column[Any]] = {
+    "account_altered": user.c.username,
+    "approval_altered": approval.c.id,
+    "identity_altered": linked_identity.c.user_id,
+}
 
 Row = Mapping[str, Any] | RowMapping
 
@@ -68,6 +77,8 @@ async def verify(connection: AsyncConnection, keys: Keyring, heads: Sequence[Hea
     await _check_unsealed(connection, keys, report)
     await _check_astray(connection, report)
     _check_heads(report, heads, start, end, macs)
+    for code, named in _POWERS.items():
+        await _check_powers(connection, keys, report, code, named)
     return report
 
 
@@ -191,6 +202,21 @@ async def _check_astray(connection: AsyncConnection, report: Report) -> None:
     there = exists().where(audit_row.c.id == audit_subject.c.audit_id)
     for audit_id in (await connection.execute(select(audit_subject.c.audit_id).where(~there))).scalars():
         report.found("subject_astray", row=audit_id)
+
+
+async def _check_powers(
+    connection: AsyncConnection, keys: Keyring, report: Report, code: str, named: Column[Any]
+) -> None:
+    """Find rows that give powers and are not as the hub wrote them."""
+    for name in list((await connection.execute(select(named).order_by(named))).scalars()):
+        try:
+            query = select(named.table).where(named == name)
+            rows = (await connection.execute(query)).mappings().all()
+            whole = all(is_whole(keys, named.table, row) for row in rows)
+        except (ValueError, TypeError):
+            whole = False
+        if not whole:
+            report.found(code, row=name)
 
 
 def _check_heads(

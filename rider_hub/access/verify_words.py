@@ -54,6 +54,18 @@ _WORDS = {
         "链头文件第 {line} 行记有封存 {seal}，数据库只到 {there}：末尾被删除，或数据库被换成旧的。",
         "Line {line} of the head file knows seal {seal}, the database ends at {there}: cut off or replaced.",
     ),
+    "account_altered": (
+        "账号 {row} 与其校验值不符：被系统之外改过，已不能登录。",
+        "Account {row} does not agree with its MAC: changed past the hub, it opens nothing.",
+    ),
+    "approval_altered": (
+        "审批 {row} 与其校验值不符：被系统之外改过，已不生效。",
+        "Approval {row} does not agree with its MAC: changed past the hub, it holds for nothing.",
+    ),
+    "identity_altered": (
+        "账号编号 {row} 的统一身份关联与其校验值不符：被系统之外改过，已不能登录。",
+        "The linked identity of account id {row} does not agree with its MAC: changed past the hub.",
+    ),
     "head_mac": (
         "封存 {seal} 与链头文件第 {line} 行不符：末尾被删除后重写过。",
         "Seal {seal} is not the one of line {line} of the head file: the end was cut off and written anew.",

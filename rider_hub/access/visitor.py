@@ -4,7 +4,7 @@ from aiohttp import web
 
 from rider_hub.access.addresses import address_group, client_address
 from rider_hub.access.hub import HUB
-from rider_hub.access.lockout import Client, device_mark, is_known_device
+from rider_hub.access.lockout import Client, device_mark, is_known_device, password_since
 from rider_hub.access.sessions import set_cookie
 
 __all__ = ["client_of", "remember_device"]
@@ -17,18 +17,23 @@ _DAYS_S = 180 * 24 * 3600
 _BETWEEN = "~"
 
 
-def client_of(request: web.Request, username: str) -> Client:
+async def client_of(request: web.Request, username: str) -> Client:
     """Return what tries at an account are counted by, for this visitor."""
-    keys = request.app[HUB].keys
-    known = next((mark for mark in _marks(request) if is_known_device(keys, username, mark)), None)
+    hub = request.app[HUB]
+    since = await password_since(hub, username)
+    known = next((mark for mark in _marks(request) if is_known_device(hub.keys, username, since, mark)), None)
     return Client(address_group(client_address(request)), known)
 
 
-def remember_device(request: web.Request, response: web.StreamResponse, username: str) -> None:
-    """Mark the browser as one that signed in to the account, so that strangers can't lock it out."""
-    keys = request.app[HUB].keys
-    others = [mark for mark in _marks(request) if not is_known_device(keys, username, mark)]
-    marks = [device_mark(keys, username), *others][:_MOST]
+async def remember_device(request: web.Request, response: web.StreamResponse, username: str) -> None:
+    """Mark the browser as one that signed in to the account, so that strangers can't lock it out.
+
+    The mark ends with the password: whoever is thrown out by a reset guesses as a stranger.
+    """
+    hub = request.app[HUB]
+    since = await password_since(hub, username)
+    others = [mark for mark in _marks(request) if not is_known_device(hub.keys, username, since, mark)]
+    marks = [device_mark(hub.keys, username, since), *others][:_MOST]
     set_cookie(request, response, _COOKIE, _BETWEEN.join(marks), max_age=_DAYS_S)
 
 

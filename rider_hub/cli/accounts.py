@@ -149,6 +149,15 @@ def user_unlock(account: str, username: str) -> None:
     click.echo(f"Unlocked {account}.")
 
 
+@user.command("release")
+@click.argument("account")
+@as_user
+def user_release(account: str, username: str) -> None:
+    """Let an account without a second factor in again after a reset; another person than who reset it."""
+    _run(username, use_cases.release, account)
+    click.echo(f"Released {account}.")
+
+
 @user.command("reset")
 @click.argument("account")
 @click.option("--second-factor", is_flag=True, help="Take the second factor away; else a temporary password.")

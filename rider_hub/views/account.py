@@ -106,7 +106,7 @@ async def _password(request: web.Request) -> web.Response:
     if form.value is None:
         return await render(request, "views/account_own_password.html", status=422, form=form)
     try:
-        client = client_of(request, row["username"])
+        client = await client_of(request, row["username"])
         epoch = await change_password(hub, row, form.value.old, form.value.new, client)
     except HubError as error:
         wrong = with_faults(form, error, "old")
@@ -137,7 +137,7 @@ async def _factor(request: web.Request) -> web.Response:
     if form.value is None:
         return await _factor_page(request, form, 422)
     try:
-        await check_own_password(hub, row, form.value.password, client_of(request, row["username"]))
+        await check_own_password(hub, row, form.value.password, await client_of(request, row["username"]))
         codes = await confirm_factor(hub, row, form.value.code)
     except HubError as error:
         return await _factor_page(request, with_faults(form, error, "code"), error.status)
@@ -152,7 +152,7 @@ async def _recovery(request: web.Request) -> web.Response:
     if form.value is None:
         return await _page(request, form, 422)
     try:
-        client = client_of(request, row["username"])
+        client = await client_of(request, row["username"])
         codes = await renew_recovery_codes(hub, row, form.value.password, client)
     except HubError as error:
         return await _page(request, with_faults(form, error, "password"), error.status)
@@ -167,7 +167,7 @@ async def _identity(request: web.Request) -> web.Response:
     if form.value is None:
         return await _page(request, form, 422)
     try:
-        await check_own_password(hub, row, form.value.present, client_of(request, row["username"]))
+        await check_own_password(hub, row, form.value.present, await client_of(request, row["username"]))
         await confirm_identity(hub, actor, row["id"], form.value.subject)
     except HubError as error:
         return await _page(request, with_faults(form, error, "present"), error.status)

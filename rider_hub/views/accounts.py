@@ -14,6 +14,7 @@ from rider_hub.access.accounts import (
     enable,
     grant,
     new_password,
+    release,
     reset_password,
     reset_second_factor,
     unlock,
@@ -44,6 +45,7 @@ STATES = {
     "active": State("正常", Tone.DONE),
     "temporary": State("待改密码", Tone.TODO),
     "no_role": State("待授权", Tone.TODO),
+    "held": State("待放行", Tone.TODO),
     "locked": State("已锁定", Tone.OVERDUE),
     "disabled": State("已停用", Tone.WITHDRAWN),
 }
@@ -72,6 +74,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/accounts/{username}/grant", _grant_page),
         web.post("/accounts/{username}/grant", _grant),
         web.post("/accounts/{username}/second-factor", _doing(reset_second_factor)),
+        web.post("/accounts/{username}/release", _doing(release)),
     ]
     return [
         *guarded("users.change", made),

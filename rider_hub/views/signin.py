@@ -99,7 +99,7 @@ async def _sign_in(request: web.Request) -> web.Response:
         return await _show(request, "login.html", form, status=422, **shown)
     username = form.value.username
     try:
-        account = await check_password(hub, username, form.value.password, client_of(request, username))
+        account = await check_password(hub, username, form.value.password, await client_of(request, username))
     except HubError as error:
         return await _show(
             request, "login.html", with_faults(form, error, "username"), status=error.status, **shown
@@ -119,7 +119,7 @@ async def _code(request: web.Request) -> web.Response:
     if form.value is None:
         return await _show(request, "views/login_code.html", form, status=422)
     try:
-        account = await check_code(hub, token, form.value.code, client_of(request, account.username))
+        account = await check_code(hub, token, form.value.code, await client_of(request, account.username))
     except HubError as error:
         wrong = with_faults(form, error, "code")
         return await _show(request, "views/login_code.html", wrong, status=error.status)
@@ -140,7 +140,7 @@ async def _password(request: web.Request) -> web.Response:
     if form.value is None:
         return await _show(request, "views/login_password.html", form, status=422, account=account)
     try:
-        client = client_of(request, account.username)
+        client = await client_of(request, account.username)
         epoch = await change_password(hub, account.row, form.value.old, form.value.new, client)
     except HubError as error:
         wrong = with_faults(form, error, "old")
@@ -211,7 +211,7 @@ async def _finish(request: web.Request, response: web.StreamResponse, account: A
     await note_signed_in(request.app[HUB], account)
     await end_step(request.app[HUB], request.cookies.get(_STEP, ""))
     response.del_cookie(_STEP, path="/login")
-    remember_device(request, response, account.username)
+    await remember_device(request, response, account.username)
     await open_session(request, response, user_id=account.id, epoch=account.epoch)
 
 

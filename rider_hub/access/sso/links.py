@@ -5,12 +5,13 @@ Two people, since one alone could otherwise link an identity of their own to som
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, delete, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access.actor import Actor
 from rider_hub.access.hub import Hub
 from rider_hub.access.own_account import drop_sessions
+from rider_hub.access.row_macs import change_row, check_row, signed
 from rider_hub.access.sso.tables import linked_identity
 from rider_hub.access.tables import user
 from rider_hub.errors import Absent, Conflict, Failure, Invalid
@@ -54,7 +55,7 @@ async def link_identity(hub: Hub, actor: Actor, *, username: str, subject: str) 
                 "The identity or the account is linked already: unlink first.",
             )
         row = {"issuer": issuer, "subject": subject, "user_id": user_id, "linked_at": work.now}
-        await insert_rows(work.connection, linked_identity, [row])
+        await insert_rows(work.connection, linked_identity, [signed(hub.keys, linked_identity, row)])
 
 
 async def unlink_identity(hub: Hub, actor: Actor, *, username: str) -> None:
@@ -66,8 +67,7 @@ async def unlink_identity(hub: Hub, actor: Actor, *, username: str) -> None:
         gone = delete(linked_identity).where(_of(issuer, user_id))
         if not (await work.connection.execute(gone)).rowcount:
             raise Absent
-        over = update(user).where(user.c.id == user_id).values(epoch=user.c.epoch + 1)
-        await work.connection.execute(over)
+        await change_row(work.connection, hub.keys, user, user.c.id == user_id, {}, epoch=1)
         await drop_sessions(work.connection, user_id)
 
 
@@ -99,29 +99,38 @@ async def _answer(hub: Hub, actor: Actor, user_id: str, subject: str, *, yes: bo
             & (linked_identity.c.subject == subject)
             & linked_identity.c.confirmed_at.is_(None)
         )
-        answer = (
-            update(linked_identity).values(confirmed_at=work.now).where(waiting)
-            if yes
-            else delete(linked_identity).where(waiting)
-        )
-        if not (await work.connection.execute(answer)).rowcount:
+        if yes:
+            confirmed = {"confirmed_at": work.now}
+            done = (
+                await change_row(work.connection, hub.keys, linked_identity, waiting, confirmed) is not None
+            )
+        else:
+            gone = await work.connection.execute(delete(linked_identity).where(waiting))
+            done = bool(gone.rowcount)
+        if not done:
             raise Absent
 
 
 async def account_of(hub: Hub, issuer: str, subject: str) -> RowMapping | None:
-    """Return the row of the account in use that a confirmed identity opens, None where there is none."""
-    query = (
-        select(user)
-        .join(linked_identity, linked_identity.c.user_id == user.c.id)
-        .where(
-            linked_identity.c.issuer == issuer,
-            linked_identity.c.subject == subject,
-            linked_identity.c.confirmed_at.is_not(None),
-            user.c.disabled_at.is_(None),
-        )
+    """Return the row of the account in use that a confirmed identity opens, None where there is none.
+
+    Raises RowAltered where the link or the account was changed past the hub.
+    """
+    linked = select(linked_identity).where(
+        linked_identity.c.issuer == issuer,
+        linked_identity.c.subject == subject,
+        linked_identity.c.confirmed_at.is_not(None),
     )
     async with hub.database.read() as connection:
-        return (await connection.execute(query)).mappings().first()
+        link = (await connection.execute(linked)).mappings().first()
+        if link is None:
+            return None
+        query = select(user).where(user.c.id == link["user_id"], user.c.disabled_at.is_(None))
+        row = (await connection.execute(query)).mappings().first()
+    check_row(hub.keys, linked_identity, link)
+    if row is not None:
+        check_row(hub.keys, user, row)
+    return row
 
 
 def _of(issuer: str, user_id: str) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, ForeignKey, String, Table, UniqueConstraint
 
-from rider_hub.storage import UtcDateTime, metadata
+from rider_hub.storage import UtcDateTime, keyed_column, metadata
 
 __all__ = ["linked_identity", "sign_on_attempt"]
 
@@ -16,6 +16,7 @@ linked_identity = Table(
     Column("linked_at", UtcDateTime, nullable=False),
     #: When the account's holder, signed in by password, said that it is theirs; until then it opens nothing.
     Column("confirmed_at", UtcDateTime),
+    keyed_column("row_mac", "lasting", nullable=True),
     UniqueConstraint("issuer", "user_id"),
 )
 

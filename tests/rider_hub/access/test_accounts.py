@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from rider_hub.access import Hub, Role
 from rider_hub.access.account_tables import user
-from rider_hub.access.accounts import disable, grant, new_password, reset_second_factor, unlock
+from rider_hub.access.accounts import disable, grant, new_password, release, reset_second_factor, unlock
 from rider_hub.access.first_start import console
 from rider_hub.access.password_rules import password_fault
 from rider_hub.access.persons import check_other_person, same_person
@@ -137,6 +137,8 @@ async def test_a_disabled_account_comes_back_under_a_new_password(hub: Hub) -> N
         found = re.search(r'<p class="one-time"><code>(\S+)</code>', page)
         assert found is not None
         assert (await person.sign_in("qu")).status == 401
+        assert (await person.sign_in("qu", found[1])).status == 403
+        await release(hub, await operator(hub, "anquan"), "qu")
         assert (await person.sign_in("qu", found[1])).headers["Location"] == "/login/password"
 
 

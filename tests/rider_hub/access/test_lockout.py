@@ -77,7 +77,7 @@ async def test_a_stranger_does_not_lock_the_owner_out(hub: Hub) -> None:
     await asyncio.gather(*(_try(hub, THERE) for _ in range(8)))
     assert await _try(hub, THERE, PASSWORD) == "locked"
     assert await _try(hub, HERE, PASSWORD) == "in"
-    known = Client("198.51.100.7", device_mark(hub.keys, "dong"))
+    known = Client("198.51.100.7", device_mark(hub.keys, "dong", ""))
     assert await _try(hub, known, PASSWORD) == "in"
 
 
@@ -86,7 +86,7 @@ async def test_a_guesser_with_many_addresses_is_slowed_and_the_known_browser_is_
     tries = [await _try(hub, Client(f"203.0.113.{n}")) for n in range(25)]
     assert tries == ["wrong"] * 20 + ["locked"] * 5
     assert await _try(hub, Client("203.0.113.200"), PASSWORD) == "locked"
-    assert await _try(hub, Client("203.0.113.200", device_mark(hub.keys, "dong")), PASSWORD) == "in"
+    assert await _try(hub, Client("203.0.113.200", device_mark(hub.keys, "dong", "")), PASSWORD) == "in"
     hub.clock.advance(hours=1)  # type: ignore[attr-defined]
     assert await _try(hub, Client("203.0.113.201"), PASSWORD) == "in"
 
@@ -162,12 +162,14 @@ async def test_counters_name_nobody(hub: Hub) -> None:
 def test_a_mark_is_of_one_account_and_one_hub() -> None:
     """A browser's mark for one account opens no wider limit for another, nor does one made up."""
     keys = Keyring.new()
-    mark = device_mark(keys, "dong")
-    assert is_known_device(keys, "dong", mark)
-    assert not is_known_device(keys, "xi", mark)
-    assert not is_known_device(Keyring.new(), "dong", mark)
+    mark = device_mark(keys, "dong", "monday")
+    assert is_known_device(keys, "dong", "monday", mark)
+    assert not is_known_device(keys, "dong", "tuesday", mark)
+    assert not is_known_device(keys, "xi", "monday", mark)
+    assert not is_known_device(Keyring.new(), "dong", "monday", mark)
     assert not any(
-        is_known_device(keys, "dong", made) for made in ("", ".", "x.", mark[:-1], "\udcff." + mark[-32:])
+        is_known_device(keys, "dong", "monday", made)
+        for made in ("", ".", "x.", mark[:-1], "\udcff." + mark[-32:])
     )
 
 

@@ -55,6 +55,10 @@ def test_accounts_from_the_first_to_a_reset_one(env: dict[str, str]) -> None:
     ]
     reset = run(env, "reset", "qu", "--as", "xitong")
     assert len(reset.output.strip()) > 16
+    assert "held" in run(env, "list", "--as", "xitong").output
+    assert run(env, "release", "qu", "--as", "xitong").exit_code == 1
+    assert run(env, "release", "qu", "--as", "anquan").exit_code == 0
+    assert "held" not in run(env, "list", "--as", "xitong").output
     assert run(env, "reset", "qu", "--second-factor", "--as", "xitong").exit_code == 1
     assert run(env, "reset", "qu", "--second-factor", "--as", "anquan").exit_code == 0
     assert run(env, "disable", "qu", "--as", "xitong").exit_code == 0
