@@ -8,7 +8,7 @@ from rider_hub.access.trail import opened_of
 from rider_hub.clock import local_date
 from rider_hub.riders.persons import same_person
 
-__all__ = ["Opened", "opened_for"]
+__all__ = ["Opened", "act_of", "opened_for"]
 
 _ROWS = 200
 _WORDS = {
@@ -43,13 +43,14 @@ async def opened_for(look: Look, keys: Keyring, rider_id: str, *, private: bool)
     rows = await opened_of(look.connection, keys, persons, private=private, at_most=_ROWS)
     days: dict[tuple[date, str, str, str], Opened] = {}
     for row in rows:
-        one = Opened(row["at"], row["actor_title"] or "工作人员", _what(row["operation"]), row["purpose"])
+        one = Opened(row["at"], row["actor_title"] or "工作人员", act_of(row["operation"]), row["purpose"])
         key = (local_date(one.at), one.who, one.what, one.purpose)
         known = days.get(key)
         days[key] = replace(known, times=known.times + 1) if known else one
     return list(days.values())
 
 
-def _what(operation: str) -> str:
+def act_of(operation: str) -> str:
+    """Return what staff did, in a rider's words."""
     general = next((word for start, word in _ELSE.items() if operation.startswith(start)), "查看个人信息")
     return _WORDS.get(operation, general)

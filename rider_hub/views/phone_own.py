@@ -15,6 +15,7 @@ from rider_hub.errors import Invalid
 from rider_hub.riders.own import choose_community, own_rider
 from rider_hub.riders.own_phone import has_own_phone
 from rider_hub.views.phone_opened import opened_for
+from rider_hub.views.phone_reading import in_words
 from rider_hub.views.phone_stations import search_communities
 from rider_hub.web.forms import read_form
 from rider_hub.web.shell import render
@@ -87,5 +88,6 @@ async def _data(request: web.Request) -> web.Response:
             if own
             for section in await handler(look, hub.keys, actor.rider_id or "")
         ]
+        read = await in_words(look.connection, sections)
         opened = await opened_for(look, hub.keys, actor.rider_id or "", private=own)
-    return await render(request, "views/phone/data.html", mine=mine, sections=sections, opened=opened)
+    return await render(request, "views/phone/data.html", mine=mine, sections=read, opened=opened)

@@ -20,6 +20,7 @@ from rider_hub.requests.clock import end_of_day, working_days_after
 from rider_hub.riders.own import own_phones, own_registrations
 from rider_hub.riders.own_phone import has_own_phone
 from rider_hub.riders.signin import phone_mark, request_code, verify_code
+from rider_hub.views.phone_reading import in_words
 from rider_hub.web.forms import Form, read_form
 from rider_hub.web.shell import render
 
@@ -91,7 +92,9 @@ async def _copy(request: web.Request) -> web.Response:
 async def _read(request: web.Request) -> web.Response:
     hub, actor = request.app[HUB], request[ACTOR]
     copy, sections = await copy_own(hub, actor, request.app[PORTS])
-    response = await render(request, "views/phone/copy.html", copy=copy, sections=sections)
+    async with hub.look(actor, _OPERATION) as look:
+        read = await in_words(look.connection, sections)
+    response = await render(request, "views/phone/copy.html", copy=copy, sections=read)
     response.headers["Cache-Control"] = "no-store"
     return response
 

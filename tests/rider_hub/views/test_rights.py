@@ -16,16 +16,19 @@ from rider_hub.access.rider_sessions import KNOWN
 from rider_hub.access.sessions import identify, protect
 from rider_hub.clock import FixedClock
 from rider_hub.consent.copying import FORM, VERSION, Copy, copy_schema
+from rider_hub.consent.correcting import ask
 from rider_hub.consent.ports import PORTS
 from rider_hub.messages.delivery import deliver
 from rider_hub.messages.ports import FilePort
+from rider_hub.organizations.tables import platform
 from rider_hub.riders.store import is_known
 from rider_hub.riders.tables import registration, rider
+from rider_hub.storage import upsert_rows
 from rider_hub.views import about, phone, rights
 from rider_hub.views.ports import wired
 from rider_hub.web import SHELL, Shell, problems, security_headers, static_routes
 from tests.factories import county_staff, make_hub, staff
-from tests.rider_hub.consent.whole_rider import HOME, NAME, PHONE, REFS, whole_rider
+from tests.rider_hub.consent.whole_rider import COMMUNITY, HOME, NAME, PHONE, REFS, whole_rider
 from tests.rider_hub.outreach.factories import OFF_PEAK
 from tests.rider_hub.requests.site import TOKEN, Visitor, build_site
 
@@ -85,6 +88,43 @@ async def test_the_copy_is_whole_documented_and_the_riders_own(
         overview = await (await client.get("/r/rights")).text()
         assert "姓名不对" in overview
         assert "<script" not in overview + page
+
+
+async def test_the_copy_is_read_in_words(
+    database_url: str, tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    """Places, platforms, states and acts stand by name, what is empty not at all; codes stay in the file."""
+    async with make_hub(database_url, tmp_path, FixedClock(OFF_PEAK)) as hub:
+        whole = await whole_rider(hub)
+        due = hub.clock.now()
+        async with hub.database.write() as connection:
+            named = [{"code": "ding", "name": "叮叮外卖(示例)"}, {"code": "jia", "name": "佳佳外卖(示例)"}]
+            await upsert_rows(connection, platform, named, key=["code"])
+        await ask(hub, whole.rider, kind="erase", what="erase", due_at=due)
+        client = await _signed_in(hub, aiohttp_client)
+        raw = await (await client.get("/r/rights/copy.json")).text()
+        assert all(code in raw for code in ("own_choice", "invitations.view", '"open"', COMMUNITY))
+        for path in ("/r/rights/copy", "/r/data"):
+            page = await (await client.get(path)).text()
+            plain = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
+            said = set(re.findall(r"<dd>(.*?)</dd>", plain)) - {PHONE}
+            assert len(said) > 5
+            assert {
+                one for one in said if re.search(r"[a-z]{3}|^\d{6,12}$", one) and "：此" not in one
+            } == set()
+            assert "代码" not in page
+            assert not re.search(r"</h2>\s*(<h2|</main)", page)
+        page = await (await client.get("/r/rights/copy")).text()
+        for words in (
+            "东四第一社区",
+            "叮叮外卖",
+            "办理中",
+            "删除个人信息",
+            "等待答复",
+            "查看姓名和电话",
+            "登记变化（",
+        ):
+            assert words in page
 
 
 async def test_another_phone_gets_no_copy_and_can_not_erase(
