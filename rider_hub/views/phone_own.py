@@ -87,6 +87,7 @@ async def _data(request: web.Request) -> web.Response:
             for handler in request.app[PORTS].export_private
             if own
             for section in await handler(look, hub.keys, actor.rider_id or "")
+            if section.key != "private_trail"  # it stands among `opened`
         ]
         read = await in_words(look.connection, sections)
         opened = await opened_for(look, hub.keys, actor.rider_id or "", private=own)

@@ -99,7 +99,7 @@ def _read(section: Section, known: Known) -> Read:
             for name, title in section.fields.items()
         },
         records=[
-            {name: _word(section.key, name, value, known) for name, value in record.items()}
+            {name: _word(section.key, name, value, _with(record, known)) for name, value in record.items()}
             for record in section.records
         ],
     )
@@ -112,6 +112,18 @@ def _read(section: Section, known: Known) -> Read:
         for entries in plain.shown
     ]
     return Read(section.title, records, section.key in _FOLDED)
+
+
+def _with(record: Mapping[str, Any], known: Known) -> Known:
+    """Add the names that a match's reasons speak of."""
+    if "reasons" not in record:
+        return known
+    parts = ("station", "station_branch", "community_branch", "instructor")
+    said = {name: known[name].get(record[name] or "", "") for name in parts}
+    near = record["love_stations"]
+    said["love_station"] = known["love_stations"].get(near[0], "") if near else ""
+    said["community"] = known["division"].get(record["division"] or "", "")
+    return {**known, "said": {name: word for name, word in said.items() if word}}
 
 
 def _title(title: str) -> str:
@@ -138,7 +150,8 @@ def _line(key: str, name: str, line: str, known: Known) -> str:
         return known[name].get(line, line)
     part, _, rest = line.partition(": ")
     if name == "reasons":
-        return explain(rest)
+        # How far the love station is stands in no copy.
+        return explain(rest, known["said"]).replace("（— 米）", "")
     if key == "rights_requests":
         if part == "what":
             return WISHES.get(rest, ("", None))[0]

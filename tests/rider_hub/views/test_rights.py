@@ -113,6 +113,7 @@ async def test_the_copy_is_read_in_words(
                 one for one in said if re.search(r"[a-z]{3}|^\d{6,12}$", one) and "：此" not in one
             } == set()
             assert "代码" not in page
+            assert "（— 米）" not in page
             assert not re.search(r"</h2>\s*(<h2|</main)", page)
         page = await (await client.get("/r/rights/copy")).text()
         for words in (
