@@ -42,8 +42,6 @@ NO_PEOPLE = {
     "member-totals",
     "organizations",
     "receipts",
-    # Names what is asked for and where, nobody.
-    "rights",
     "senders",
     "stations",
 }
