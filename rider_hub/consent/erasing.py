@@ -14,6 +14,7 @@ from rider_hub.consent.holdings import erasable_tables
 from rider_hub.consent.ports import Ports, erase
 from rider_hub.consent.tables import rights_request
 from rider_hub.errors import Absent, Invalid, Refused
+from rider_hub.parameters import parameter
 from rider_hub.riders.model import RegistrationState
 from rider_hub.riders.own_phone import check_own_phone
 from rider_hub.riders.persons import same_person
@@ -41,7 +42,8 @@ KEPT: Final = (
     "您提过的诉求只留下类别、社区和时间，用于统计；内容、地点和您是谁都已删除。还没办完的诉求不再办理。",
     "您提过的更正、删除请求只留下区县、事项、结果和月份，用于统计；内容、经办人和您是谁都已删除。",
     "别人反映的同一件事照常办理，与您无关。",
-    "“谁看过您的信息”的操作日志依法至少保存六个月；里面只有一个查不到您的编号。",
+    f"“谁看过您的信息”的操作日志保存 {parameter('audit.kept').value:.0f} 个月（依法不少于六个月）；"
+    "里面只有一个查不到您的编号。",
     "每条平台登记留下一个加密标记，用来在平台再次报送时不再保存；从标记推不出姓名和编号。",
     "平台企业自己保存的登记不归本系统管，请向平台提出。",
 )

@@ -10,9 +10,10 @@ from rider_hub.errors import Failure, Invalid
 from rider_hub.organizations.tables import party_organization
 from rider_hub.riders.tables import rider
 
-__all__ = ["Body", "check_body", "nearby_bodies", "search_bodies"]
+__all__ = ["MOST_FOUND", "Body", "check_body", "nearby_bodies", "search_bodies"]
 
-_FOUND, _FEWEST_SIGNS = 20, 2
+#: At most so many are found; the page then asks for more of the name.
+MOST_FOUND, _FEWEST_SIGNS = 20, 2
 
 _COUNTY = 6
 _LEVELS = (12, 9, 6)
@@ -51,7 +52,7 @@ async def search_bodies(connection: AsyncConnection, rider_id: str, words: str, 
         table.name.contains(words, autoescape=True),
         _valid(on),
     )
-    rows = await connection.execute(query.order_by(table.name, table.code).limit(_FOUND))
+    rows = await connection.execute(query.order_by(table.name, table.code).limit(MOST_FOUND))
     return [Body(row.code, row.name) for row in rows]
 
 

@@ -1,5 +1,6 @@
 """The public page about personal data: what is kept and how long, what never is, rights, notices."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,17 +22,22 @@ _PROMISES = (
     "系统只提建议、不作决定；先预览、再审批、后生效，生效后可以回退。",
     "谁看过个人信息都留有记录，骑手本人可以查询。",
 )
+#: Names in braces are figures of parameters/retention.toml, or of another file with its name.
 _KEPT = (
     ("平台报送的登记", "在册期间；离开后 {left_riders} 天删除"),
     ("登记变化、匹配结果", "{registration_history} 天"),
-    ("诉求", "办结 {closed_requests} 天后删去内容和姓名，只留类别、地点、时间"),
+    ("诉求", "办结 {closed_requests} 天后删去内容、地址和姓名，只留类别、社区、时间"),
+    ("更正、删除等权利请求", "办结 {closed_rights_requests} 天"),
     ("报错待改的报送", "{quarantine} 天"),
     ("已发的消息", "发出后立即删去号码和内容，其余 {settled_messages} 天"),
     ("验证码、登录", "{sign_in_codes} 天"),
     ("党员身份申报、同意", "到您撤回为止；加密另存"),
     ("活动邀请", "活动结束 {past_invitations} 天"),
-    ("操作日志", "依法至少六个月"),
+    ("收到平台数据的回执", "{receipts} 天；只有条数，没有登记的内容"),
+    ("重新登记标记", "删除信息后长期保留，用来拒收平台再次报送；从标记推不出是谁"),
+    ("操作日志", "{audit.kept} 个月；依法不少于 {audit.kept_at_least} 个月"),
 )
+_FIGURE = re.compile(r"\{([a-z_.]+)\}")
 
 
 @dataclass(frozen=True)
@@ -55,17 +61,16 @@ def routes() -> list[web.RouteDef]:
 async def _privacy(request: web.Request) -> web.Response:
     async with request.app[HUB].look(request[ACTOR], "public") as look:
         notices = [Published(notice, at) for notice, at in await published(look.connection)]
-    names = [name for _, text in _KEPT for name in _figures(text)]
-    figures = {name: f"{parameter(f'retention.{name}').value:.0f}" for name in names}
     return await render(
         request,
         "views/privacy.html",
         promises=_PROMISES,
-        kept=[(title, text.format(**figures)) for title, text in _KEPT],
+        kept=[(title, _FIGURE.sub(_figure, text)) for title, text in _KEPT],
         notices=notices,
         days=int(parameter("rights.answer_within").value),
     )
 
 
-def _figures(text: str) -> list[str]:
-    return [part.partition("}")[0] for part in text.split("{")[1:]]
+def _figure(found: re.Match[str]) -> str:
+    name = found[1] if "." in found[1] else f"retention.{found[1]}"
+    return f"{parameter(name).value:.0f}"

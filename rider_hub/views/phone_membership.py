@@ -11,7 +11,7 @@ from rider_hub.consent.model import PURPOSE_TITLES, Notice, Purpose
 from rider_hub.consent.ports import PORTS
 from rider_hub.consent.store import current
 from rider_hub.errors import Invalid
-from rider_hub.membership.bodies import Body
+from rider_hub.membership.bodies import MOST_FOUND, Body
 from rider_hub.membership.model import Kind
 from rider_hub.membership.service import bodies_for, declare, opt_in, own_membership, withdraw
 from rider_hub.membership.verification import ask_verification, find_homes
@@ -157,12 +157,16 @@ async def _home_name(request: web.Request, code: str | None) -> str:
 async def _homes(request: web.Request) -> web.Response:
     """Ask which organization of the county is home, by words of its name, then for consent to that one."""
     words = request.query.get("q", "")[:_WORDS]
-    found = await find_homes(request.app[HUB], request[ACTOR], words)
+    hub, actor = request.app[HUB], request[ACTOR]
+    declared = (await own_membership(hub, actor)).declaration is not None
+    found = await find_homes(hub, actor, words)
     chosen = request.query.get("body", "")
     return await render(
         request,
         "views/phone/verification.html",
+        declared=declared,
         words=words,
+        more=len(found) >= MOST_FOUND,
         found=[(each.code, each.name) for each in found],
         chosen=chosen[:_CODE],
         chosen_name=await _home_name(request, chosen[:_CODE]) if chosen else "",

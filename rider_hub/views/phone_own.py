@@ -23,6 +23,7 @@ from rider_hub.web.shell import render
 __all__ = ["routes"]
 
 _OPERATION = "rider.own"
+_CONSENTS, _TRAIL = "consents", "private_trail"
 
 
 class Chosen(msgspec.Struct):
@@ -89,6 +90,10 @@ async def _data(request: web.Request) -> web.Response:
             for section in await handler(look, hub.keys, actor.rider_id or "")
             if section.key != "private_trail"  # it stands among `opened`
         ]
-        read = await in_words(look.connection, sections)
+        # The consents stand in a line each, and who looked under a heading of its own.
+        consents = [record for section in sections if section.key == _CONSENTS for record in section.records]
+        rest = [section for section in sections if section.key not in (_CONSENTS, _TRAIL)]
+        read = await in_words(look.connection, rest)
         opened = await opened_for(look, hub.keys, actor.rider_id or "", private=own)
-    return await render(request, "views/phone/data.html", mine=mine, sections=read, opened=opened)
+    context = {"mine": mine, "sections": read, "consents": consents, "opened": opened}
+    return await render(request, "views/phone/data.html", **context)

@@ -201,7 +201,9 @@ async def _confirm(request: web.Request) -> web.Response:
     except HubError as error:
         if not isinstance(error, Invalid | Unauthenticated):
             raise
-        return await _code(request, form.failed("code", error.code, error.zh, error.en), status=422)
+        # Without the wrong digits: one types the code anew.
+        wrong = Form.filled().failed("code", error.code, error.zh, error.en)
+        return await _code(request, wrong, status=422)
     if confirmed != actor.rider_id:
         raise Refused
     done = await erase_own(hub, actor, request.app[PORTS])

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from rider_hub.access import HUB, Hub, guarded
 from rider_hub.access.guard import operation_of
@@ -19,10 +19,12 @@ from rider_hub.consent.service import publish_notices
 from rider_hub.membership import ports as membership_ports
 from rider_hub.messages.delivery import deliver
 from rider_hub.messages.ports import FilePort
+from rider_hub.organizations.tables import party_organization
 from rider_hub.outreach import answers
 from rider_hub.outreach.sending import invite, worklist
 from rider_hub.outreach.service import surface
 from rider_hub.riders.tables import rider
+from rider_hub.storage import insert_rows
 from rider_hub.views import phone
 from rider_hub.web import SHELL, Shell, problems, security_headers, static_routes
 from tests.factories import make_hub
@@ -214,6 +216,25 @@ async def test_declaring_asks_one_question_a_screen(client: Visitor, hub: Hub) -
     assert "预备党员" in shown
     assert "撤回同意，删除申报" in shown
     assert "现在不会邀请您" in shown
+    data = await (await client.get("/r/data")).text()
+    assert re.search(r"<li>.*同意：.*告知书第 1 版）</li>", data)
+
+
+async def test_verification_asks_for_a_declaration_first(client: Visitor, hub: Hub) -> None:
+    """Who has not declared is told so before a search, and led there; many hits say that there are more."""
+    await _sign_in(client, hub)
+    before = await (await client.get("/r/verification?q=党支部")).text()
+    assert "<h1>请先申报</h1>" in before
+    assert 'href="/r/declaration"' in before
+    assert "<form" not in before
+    assert (await _declare(client)).status == 303
+    async with hub.change(county.COUNTY_STAFF, "imports.change") as work:
+        query = select(party_organization).where(party_organization.c.code == BODY)
+        one = dict((await work.connection.execute(query)).mappings().one())
+        added = [{**one, "code": f"MORE-{n:02}", "name": f"骑手第{n:02}党支部"} for n in range(20)]
+        await insert_rows(work.connection, party_organization, added)
+    assert "还有更多" in await (await client.get("/r/verification?q=骑手第")).text()
+    assert "还有更多" not in await (await client.get("/r/verification?q=骑手第01")).text()
 
 
 async def test_without_consent_the_notice_is_asked_again(client: Visitor, hub: Hub) -> None:
@@ -269,6 +290,7 @@ async def test_riders_see_who_opened_their_data(client: Visitor, hub: Hub) -> No
     assert "查看姓名和电话（核对登记）" in page
     assert page.count("查看活动邀请") == 1
     assert "tester" not in page
+    assert len(re.findall(r"<h2[^>]*>谁看过", page)) == 1
     async with hub.database.write() as connection:
         # Whoever has a phone a platform sent, and not that of the first sign-in, learns of no invitation.
         await connection.execute(update(rider).values(first_phone=b"another"))

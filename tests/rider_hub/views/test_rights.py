@@ -21,6 +21,7 @@ from rider_hub.consent.ports import PORTS
 from rider_hub.messages.delivery import deliver
 from rider_hub.messages.ports import FilePort
 from rider_hub.organizations.tables import platform
+from rider_hub.parameters import parameter
 from rider_hub.riders.store import is_known
 from rider_hub.riders.tables import registration, rider
 from rider_hub.storage import upsert_rows
@@ -167,7 +168,12 @@ async def test_deletion_takes_a_code_and_ends_the_session(
         assert (await _post(client, "/r/rights/erase")).status == 200
         code = await _code(hub)
         wrong = "000000" if code != "000000" else "111111"
-        assert (await _post(client, "/r/rights/erase/confirm", code=wrong)).status == 422
+        refused = await _post(client, "/r/rights/erase/confirm", code=wrong)
+        assert refused.status == 422
+        asked = await refused.text()
+        assert wrong not in asked
+        assert 'action="/r/rights/erase">' in asked
+        assert "不删了" in asked
         done = await _post(client, "/r/rights/erase/confirm", code=code)
         text = await done.text()
         assert done.status == 200
@@ -204,6 +210,7 @@ async def test_a_correction_is_asked_for_screen_by_screen(
         assert (await _post(client, "/r/rights/correct", what="name", registration="f" * 32)).status == 422
         overview = await (await client.get("/r/rights?done=1")).text()
         assert "手机号不对" in overview
+        assert "不认可的" not in overview
         assert "最迟" in overview
 
 
@@ -257,6 +264,7 @@ async def test_the_public_page_needs_no_sign_in(
         text = await (await client.get(path)).text()
         assert "从不收集" in text
         assert "365 天" in text
+        assert f"{parameter('audit.kept').value:.0f} 个月；依法不少于" in text
         assert "{" not in re.sub(r"<style.*?</style>", "", text)
         for title in ("党员身份申报告知书", "开放活动邀请告知书", "2026-11-02"):
             assert title in text
