@@ -21,7 +21,7 @@ async def publish_totals(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG0
 JOB = Job(
     "publish_totals",
     "党员人数公布",
-    "每周一公布各街道申报人数，不足规定人数的不公布。",
+    "本周还没有公布时，公布各街道申报人数；不足规定人数的不公布。",
     Daily(7, 0),
     publish_totals,
 )

@@ -7,7 +7,7 @@ makes a new one.
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, and_, delete, select
 
 from rider_hub.access.account_rules import check_username, invalid
 from rider_hub.access.account_tables import setup_token
@@ -17,10 +17,10 @@ from rider_hub.access.password_rules import check_strength
 from rider_hub.access.rider_sessions import token_hash
 from rider_hub.access.scope import Scope
 from rider_hub.access.users import add_user, any_user
-from rider_hub.errors import Absent
+from rider_hub.errors import Absent, Failure, Invalid
 from rider_hub.storage import upsert_rows
 
-__all__ = ["console", "first_administrator", "is_first_start", "offer_setup"]
+__all__ = ["console", "first_administrator", "first_faults", "is_first_start", "offer_setup"]
 
 _LIFETIME = timedelta(hours=1)
 _ONLY = 1
@@ -48,6 +48,40 @@ async def offer_setup(hub: Hub) -> str | None:
     return token
 
 
+async def first_faults(hub: Hub, token: str, *, username: str, password: str) -> list[Failure]:
+    """Return everything that is wrong with what the first administrator filled in, each by its field."""
+    faults: list[Failure] = []
+    async with hub.database.read() as connection:
+        held = (await connection.execute(select(setup_token.c.id).where(_is_token(hub, token)))).first()
+    if held is None:
+        faults += _token_wrong().errors
+    try:
+        check_username(username)
+    except Invalid as error:
+        faults += error.errors
+    try:
+        check_strength(password, username, path="new")
+    except Invalid as error:
+        faults += error.errors
+    return faults
+
+
+def _is_token(hub: Hub, token: str) -> ColumnElement[bool]:
+    return and_(
+        setup_token.c.token_hash == token_hash(token.strip()),
+        setup_token.c.made_at > hub.clock.now() - _LIFETIME,
+    )
+
+
+def _token_wrong() -> Invalid:
+    return invalid(
+        "token",
+        "token_wrong",
+        "口令不对或已过期。重启服务会在控制台显示新的口令。",
+        "The token is wrong or over: restart the service, and the console shows a new one.",
+    )
+
+
 async def first_administrator(
     hub: Hub, token: str, *, username: str, display_name: str, password: str
 ) -> None:
@@ -57,22 +91,13 @@ async def first_administrator(
     """
     if not await is_first_start(hub):
         raise Absent
-    check_username(username)
-    check_strength(password, username, path="new")
-    spent = delete(setup_token).where(
-        setup_token.c.token_hash == token_hash(token.strip()),
-        setup_token.c.made_at > hub.clock.now() - _LIFETIME,
-    )
+    if faults := await first_faults(hub, token, username=username, password=password):
+        raise Invalid("请改正以下内容。", "Mend the following.", errors=faults)
     async with hub.database.write() as connection:
         # Taken in one statement: of two who hold the token, one alone makes an account.
-        taken = (await connection.execute(spent)).rowcount == 1
+        taken = (await connection.execute(delete(setup_token).where(_is_token(hub, token)))).rowcount == 1
     if not taken:
-        raise invalid(
-            "token",
-            "token_wrong",
-            "口令不对或已过期。重启服务会在控制台显示新的口令。",
-            "The token is wrong or over: restart the service, and the console shows a new one.",
-        )
+        raise _token_wrong()
     await add_user(
         hub,
         console(),

@@ -7,15 +7,21 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access.actor import Actor
-from rider_hub.access.tables import park_member
+from rider_hub.access.tables import park, park_member
 
-__all__ = ["divisions_of", "with_parks"]
+__all__ = ["divisions_of", "park_names", "with_parks"]
 
 
 async def divisions_of(connection: AsyncConnection, parks: Iterable[str]) -> list[str]:
     """Return the divisions these parks are made of now; an unknown park is made of none."""
     query = select(park_member.c.division).where(park_member.c.park.in_(sorted(set(parks))))
     return sorted(set((await connection.execute(query)).scalars()))
+
+
+async def park_names(connection: AsyncConnection, codes: Iterable[str]) -> dict[str, str]:
+    """Return the names of parks by code; unknown codes are absent."""
+    query = select(park.c.code, park.c.name).where(park.c.code.in_(sorted(set(codes))))
+    return {row.code: row.name for row in await connection.execute(query)}
 
 
 async def with_parks(connection: AsyncConnection, actor: Actor, parks: Iterable[str] | None) -> Actor:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from rider_hub.access import ACTOR, HUB, Actor, Hub, guarded
+from rider_hub.access import ACTOR, HUB, Actor, Hub, Role, guarded
 from rider_hub.access.account_listing import ShownAccount, list_accounts, missing_duties, show_account
 from rider_hub.access.accounts import (
     change_details,
@@ -20,9 +20,12 @@ from rider_hub.access.accounts import (
     unlock,
 )
 from rider_hub.access.inputs import takes
+from rider_hub.access.parks import park_names
 from rider_hub.access.policy import allows
 from rider_hub.access.users import add_user
+from rider_hub.divisions.store import names
 from rider_hub.errors import HubError
+from rider_hub.organizations.store import titles
 from rider_hub.views.account_forms import (
     DEPARTMENTS,
     ROLES,
@@ -146,6 +149,7 @@ async def _one(request: web.Request) -> web.Response:
         request,
         "views/account_details.html",
         it=it,
+        titles=await _titles(request, it),
         states=STATES,
         path_of=f"/accounts/{quote(it.username, safe='')}",
         own=actor.id == f"user:{it.username}",
@@ -153,6 +157,15 @@ async def _one(request: web.Request) -> web.Response:
         may_grant=allows(actor, "users.grant") or bool(missing_duties(await _all(request))),
         may_reset_factor=allows(actor, "users.grant"),
     )
+
+
+async def _titles(request: web.Request, it: ShownAccount) -> dict[str, str]:
+    """Return the names of the places and organizations an account is for, by code."""
+    async with request.app[HUB].look(request[ACTOR], "users.view") as look:
+        places = await names(look.connection, it.divisions)
+        organizations = await titles(look.connection, it.organizations)
+        parks = await park_names(look.connection, it.parks)
+    return {**places, **organizations, **parks}
 
 
 async def _new(request: web.Request) -> web.Response:
@@ -264,8 +277,14 @@ def _doing(done: _Done) -> Callable[[web.Request], Awaitable[web.Response]]:
 async def _show_password(
     request: web.Request, username: str, password: str, *, fresh: bool = False
 ) -> web.Response:
-    template = "views/account_password.html"
-    return await render(request, template, username=username, password=password, fresh=fresh)
+    return await render(
+        request,
+        "views/account_password.html",
+        username=username,
+        password=password,
+        fresh=fresh,
+        first=fresh and Role.SECURITY_ADMIN in missing_duties(await _all(request)),
+    )
 
 
 def _back(username: str) -> web.Response:
@@ -280,11 +299,11 @@ _ACCOUNTS = Ledger(
         Column("username", "用户名", "code", sortable=True, width=12),
         Column("display_name", "姓名", sortable=True, width=8),
         Column("state", "状态", "state"),
-        Column("roles", "角色", "tags", width=16),
-        Column("scope_title", "范围", width=16),
-        Column("department", "部门", width=12),
+        Column("roles", "角色", "tags", width=12),
+        Column("factor", "二次验证", width=4),
+        Column("scope_title", "范围", width=12),
+        Column("department", "部门", width=8),
         Column("standing", "专兼职", width=4),
-        Column("factor", "二次验证", width=6),
         Column("password_changed_at", "密码修改", "time", sortable=True),
         Column("created_at", "建立", "time", sortable=True, hidden=True),
     ],

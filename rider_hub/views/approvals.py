@@ -21,7 +21,7 @@ from rider_hub.web.query import Choice, Page, Query
 from rider_hub.web.shell import render
 from rider_hub.web.values import State, Tone
 
-__all__ = ["STATES", "approval_row", "routes"]
+__all__ = ["ASK_COLUMNS", "STATES", "approval_row", "routes"]
 
 _OPERATION = "approvals.view"
 STATES = {
@@ -32,6 +32,17 @@ STATES = {
     Stage.USED.value: State("已用完", Tone.DONE),
     Stage.ENDED.value: State("已结束", Tone.WITHDRAWN),
 }
+
+#: What the list of asks and that of emergency access both show, in the order one reads them.
+ASK_COLUMNS = (
+    Column("state", "状态", "state", states=STATES),
+    Column("asked_by", "申请人", width=8),
+    Column("what", "内容", width=10),
+    Column("purpose", "用途", width=8),
+    Column("asked_at", "申请时间", "time"),
+    Column("decided_by", "审批人", width=4),
+    Column("lapses_at", "有效至", "time"),
+)
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -182,15 +193,9 @@ _LEDGER = Ledger(
     purpose="导出个人信息、紧急访问都要第二人同意。这里是等您答复的、您申请的和您答复过的。",
     personal=False,
     columns=[
-        Column("number", "编号", "code", width=10),
-        Column("kind", "事项", width=6),
-        Column("state", "状态", "state", states=STATES),
-        Column("what", "内容", width=28),
-        Column("purpose", "用途", width=20),
-        Column("asked_by", "申请人", width=16),
-        Column("asked_at", "申请时间", "time"),
-        Column("decided_by", "审批人", width=8),
-        Column("lapses_at", "有效至", "time"),
+        Column("number", "编号", "code", width=8),
+        Column("kind", "事项", width=4),
+        *ASK_COLUMNS,
         Column("uses", "已下载", "number", hidden=True),
     ],
     filters=[
@@ -200,5 +205,5 @@ _LEDGER = Ledger(
     load=_load,
     row_url=lambda row: approval_url(row["id"]),
     actions=_actions,
-    empty="没有等您审批的申请。在台账右上角点“申请导出”，申请会出现在这里和审批人的工作台。",
+    empty="还没有您申请的，也没有等您答复的。台账右上角的“申请导出”、本页右上角的“申请紧急访问”提交后，申请人和审批人都在这里看到。",
 )

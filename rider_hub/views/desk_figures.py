@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Actor, Hub, Look
+from rider_hub.access.account_listing import ShownAccount, list_accounts, missing_duties
 from rider_hub.access.approvals import waiting_for
 from rider_hub.access.policy import allows
 from rider_hub.assignments.tables import assignment, match_run
@@ -90,10 +91,18 @@ async def read_desk(hub: Hub, actor: Actor) -> Desk:
             desk.tasks.append(
                 Task(await _failed_jobs(look, desk.since), "个定时任务失败", "/jobs?state=failed")
             )
+        if allows(actor, "users.change"):
+            desk.tasks += _vacant(await list_accounts(look, hub.keys))
         if allows(actor, "feeds.view"):
             await _add_feeds(look, desk)
         desk.tasks = [task for task in desk.tasks if task.count]
         return desk
+
+
+def _vacant(accounts: list[ShownAccount]) -> list[Task]:
+    missing = missing_duties(accounts)
+    posts = "、".join(role.title_zh for role in missing)
+    return [Task(len(missing), f"项职责还没有人：{posts}，请先建立账号", "/accounts")]
 
 
 async def _add_requests(look: Look, desk: Desk) -> None:

@@ -14,7 +14,8 @@ from rider_hub.access.purposes import EMERGENCY_REASONS, Purpose
 from rider_hub.access.users import shown_names
 from rider_hub.divisions.store import children, names
 from rider_hub.errors import Invalid
-from rider_hub.views.approvals import STATES, approval_row
+from rider_hub.views.approvals import ASK_COLUMNS, STATES, approval_row
+from rider_hub.web.expectations import CHOICE
 from rider_hub.web.exporting import approval_url
 from rider_hub.web.forms import Form, read_form
 from rider_hub.web.ledger import Column, Ledger, ledger_routes
@@ -29,10 +30,10 @@ _COUNTY_DIGITS = 6
 class Asked(msgspec.Struct):
     """What the form of emergency access holds."""
 
-    role: Annotated[str, msgspec.Meta(title="角色", max_length=32)]
-    division: Annotated[str, msgspec.Meta(title="地方", max_length=12)]
-    minutes: Annotated[int, msgspec.Meta(title="时长")]
-    reason: Annotated[str, msgspec.Meta(title="用途", max_length=16)]
+    division: Annotated[str, msgspec.Meta(title="地方", max_length=12, extra=CHOICE)]
+    role: Annotated[str, msgspec.Meta(title="角色", max_length=32, extra=CHOICE)]
+    minutes: Annotated[int, msgspec.Meta(title="时长", extra=CHOICE)]
+    reason: Annotated[str, msgspec.Meta(title="原因", max_length=16, extra=CHOICE)]
     purpose: Annotated[str, msgspec.Meta(title="具体说明", min_length=4, max_length=80)]
 
 
@@ -75,6 +76,7 @@ async def _form(request: web.Request, form: Form[Any], status: int = 200) -> web
         request,
         "views/emergency_new.html",
         status=status,
+        menu_key="approvals",
         form=form,
         roles=[(role.value, role.title_zh) for role in LENDABLE],
         places=await _places(request),
@@ -118,16 +120,10 @@ _LEDGER = Ledger(
     purpose="谁在什么时候临时得到了哪里的什么权限、为什么、谁批的。期间的操作在审计记录里都带有编号。",
     personal=False,
     columns=[
-        Column("number", "编号", "code", width=10),
-        Column("state", "状态", "state", states=STATES),
-        Column("what", "内容", width=20),
-        Column("purpose", "用途", width=20),
-        Column("asked_by", "申请人", width=16),
-        Column("asked_at", "申请时间", "time"),
-        Column("decided_by", "审批人", width=8),
-        Column("decided_at", "批准时间", "time"),
-        Column("lapses_at", "有效至", "time"),
-        Column("ended_at", "提前结束", "time"),
+        Column("number", "编号", "code", width=8),
+        *ASK_COLUMNS,
+        Column("decided_at", "批准时间", "time", hidden=True),
+        Column("ended_at", "提前结束", "time", hidden=True),
     ],
     filters=[Choice("state", "状态", [(key, state.word) for key, state in STATES.items()])],
     load=_load,

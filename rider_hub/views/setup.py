@@ -5,8 +5,8 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from rider_hub.access import HUB, guarded
-from rider_hub.access.first_start import first_administrator, is_first_start
+from rider_hub.access import HUB, Hub, guarded
+from rider_hub.access.first_start import first_administrator, first_faults, is_first_start
 from rider_hub.access.inputs import takes
 from rider_hub.errors import Absent, Invalid
 from rider_hub.views.signin import with_faults
@@ -42,9 +42,7 @@ async def _make(request: web.Request) -> web.Response:
     hub = request.app[HUB]
     if not await is_first_start(hub):
         raise Absent
-    form = await read_form(request, First)
-    if form.value is not None and form.value.new != form.value.again:
-        form = form.failed("again", "not_the_same", "两次输入的密码不一样。", "The two passwords differ.")
+    form = await _checked(hub, await read_form(request, First))
     if form.value is None:
         return await render(request, "views/setup.html", status=422, form=form)
     given = form.value
@@ -54,4 +52,15 @@ async def _make(request: web.Request) -> web.Response:
         )
     except Invalid as error:
         return await render(request, "views/setup.html", status=422, form=with_faults(form, error, "token"))
-    return web.Response(status=303, headers={"Location": "/login?next=/accounts"})
+    return web.Response(status=303, headers={"Location": "/login?next=/accounts&made=1"})
+
+
+async def _checked(hub: Hub, form: Form[First]) -> Form[First]:
+    """Return the form with every fault at once; what is missing is not also found wrong."""
+    if form.text("new") != form.text("again") and form.error("again") is None:
+        form = form.failed("again", "not_the_same", "两次输入的密码不一样。", "The two passwords differ.")
+    given = {"username": form.text("username"), "password": form.text("new")}
+    for fault in await first_faults(hub, form.text("token"), **given):
+        if form.error(fault.path) is None:
+            form = form.failed(fault.path, fault.code, fault.zh, fault.en)
+    return form

@@ -85,9 +85,9 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _page(request: web.Request) -> web.Response:
-    return await _show(
-        request, "login.html", Form.filled(), first_start=await is_first_start(request.app[HUB])
-    )
+    first = await is_first_start(request.app[HUB])
+    made = request.query.get("made") == "1" and not first
+    return await _show(request, "login.html", Form.filled(), first_start=first, made=made)
 
 
 @takes(SignIn)

@@ -1,12 +1,15 @@
 """What a form's field expects, told in Chinese and English from its type; pure."""
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import inspect
 
 from rider_hub.errors import Failure
 
-__all__ = ["is_list", "is_tick", "missing", "refused", "strip"]
+__all__ = ["CHOICE", "is_list", "is_tick", "missing", "refused", "strip"]
+
+#: `msgspec.Meta(extra=CHOICE)`: a field of text or a number that is chosen from a list, not typed.
+CHOICE: Final = {"choice": True}
 
 _NAMES: dict[type[Any], tuple[str, str]] = {
     inspect.IntType: ("应为整数", "must be a whole number"),
@@ -46,10 +49,19 @@ def is_list(kind: inspect.Type) -> bool:
     return isinstance(kind, (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType))
 
 
+def _is_chosen(kind: inspect.Type) -> bool:
+    while isinstance(kind, inspect.Metadata):
+        if (kind.extra or {}).get("choice"):
+            return True
+        kind = kind.type
+    return False
+
+
 def missing(field: inspect.Field) -> Failure:
     """Return the fault of a required field left empty."""
     kind, title = strip(field.type)
-    verb = "选择" if is_list(kind) or isinstance(kind, (inspect.LiteralType, inspect.EnumType)) else "填写"
+    chosen = _is_chosen(field.type) or is_list(kind)
+    verb = "选择" if chosen or isinstance(kind, (inspect.LiteralType, inspect.EnumType)) else "填写"
     name = title or field.encode_name
     return _fault(field, "missing", f"请{verb}{name}", f"{name}: this is required")
 

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.errors import Failure, HubError, Invalid
-from rider_hub.web.expectations import is_list, is_tick, missing, refused, strip
+from rider_hub.web.expectations import CHOICE, is_list, is_tick, missing, refused, strip
 
 __all__ = ["Form", "PurposeForm", "read_form"]
 
@@ -25,7 +25,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 class PurposeForm(msgspec.Struct):
     """What every form asks that opens, exports or asks for personal data."""
 
-    reason: Annotated[str, msgspec.Meta(title="用途", max_length=16)]
+    reason: Annotated[str, msgspec.Meta(title="用途", max_length=16, extra=CHOICE)]
     purpose: Annotated[str, msgspec.Meta(title="具体说明", min_length=4, max_length=80)]
 
 

@@ -75,6 +75,23 @@ async def test_wrong_old_and_replaced_tokens_make_nothing(hub: Hub) -> None:
     assert await find_user(hub, "xitong") is None
 
 
+async def test_all_that_is_wrong_is_told_at_once(hub: Hub) -> None:
+    """Token, name, password and its repetition have their faults in one answer; then one signs in."""
+    token = await offer_setup(hub) or ""
+    async with visitor(hub) as browser:
+        wrong = await browser.send("/setup", token="guess", username="坏 名", new="short", again="else")
+        text = await wrong.text()
+        for name in ("token", "username", "display_name", "new", "again"):
+            assert f'id="{name}-error"' in text
+        fields = {"username": "xitong", "display_name": "管理员", "new": PASSWORD, "again": PASSWORD}
+        made = await browser.send("/setup", token=token, **fields)
+        assert "账号已建立，请登录" in (await browser.show(made.headers["Location"]))[1]
+        await browser.sign_in("xitong")
+        assert "还没有人：" in (await browser.show("/"))[1]
+        added = await browser.send("/accounts/new", username="second", display_name="二")
+        assert "现在可由您指定" in await added.text()
+
+
 async def test_of_two_at_once_one_is_the_first(hub: Hub) -> None:
     """Two who hold the token make one account."""
     token = await offer_setup(hub) or ""
