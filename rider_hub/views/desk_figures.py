@@ -100,7 +100,8 @@ async def read_desk(hub: Hub, actor: Actor) -> Desk:
 
 
 def _vacant(accounts: list[ShownAccount]) -> list[Task]:
-    missing = missing_duties(accounts)
+    # A hub without any account is at its first start, which has a page of its own.
+    missing = missing_duties(accounts) if accounts else []
     posts = "、".join(role.title_zh for role in missing)
     return [Task(len(missing), f"项职责还没有人：{posts}，请先建立账号", "/accounts")]
 
