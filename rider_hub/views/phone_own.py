@@ -95,5 +95,6 @@ async def _data(request: web.Request) -> web.Response:
         rest = [section for section in sections if section.key not in (_CONSENTS, _TRAIL)]
         read = await in_words(look.connection, rest)
         opened = await opened_for(look, hub.keys, actor.rider_id or "", private=own)
-    context = {"mine": mine, "sections": read, "consents": consents, "opened": opened}
-    return await render(request, "views/phone/data.html", **context)
+    return await render(
+        request, "views/phone/data.html", mine=mine, sections=read, consents=consents, opened=opened
+    )
