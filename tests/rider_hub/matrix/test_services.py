@@ -136,7 +136,7 @@ async def test_a_declaration_changes_no_byte_of_any_page_but_the_riders_own(
         before = await read()
         await _declare(hub)
         after = await read()
-    # The desk of the one secretary who was asked says that a declaration waits: the list it leads to is theirs.
+    # The desk of the one secretary who was asked says that a declaration waits: that list is theirs.
     assert {key for key in before if before[key] != after[key]} == {("branch_secretary", "/")}
     assert sum(status == 200 for status, _ in before.values()) > 60
 
