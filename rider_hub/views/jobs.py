@@ -10,6 +10,8 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import ACTOR, HUB, Look, guarded
+from rider_hub.access.policy import allows
+from rider_hub.access.small_counts import count_words, shown_count
 from rider_hub.access.users import shown_names
 from rider_hub.runs.tables import job_run
 from rider_hub.web.ledger import Column, Ledger, ledger_routes, ledger_view
@@ -36,10 +38,16 @@ class Scheduled:
     due: str
     counted: Mapping[str, str] = field(default_factory=dict)
 
-    def said(self, counts: Mapping[str, int]) -> str:
-        """Return the counts of a run in words; what was zero is left out."""
+    def said(self, counts: Mapping[str, int], *, sees_rows: bool) -> str:
+        """Return the counts of a run in words; what was zero is left out.
+
+        For whoever may not see riders, small counts read 不足5, nought among them.
+        """
+        told = [(self.counted[key], value) for key, value in counts.items() if key in self.counted]
         return "，".join(
-            f"{self.counted[key]} {value}" for key, value in counts.items() if value and key in self.counted
+            f"{words} {count_words(shown_count(value, sees_rows=sees_rows))}"
+            for words, value in told
+            if value or not sees_rows
         )
 
 
@@ -58,7 +66,8 @@ async def _page(request: web.Request) -> web.Response:
         last = await _last_runs(look.connection)
     jobs = [(job, last.get(job.name)) for job in request.app[SCHEDULE].values()]
     view = await ledger_view(_JOBS, request, "/jobs")
-    return await render(request, "views/jobs.html", view=view, jobs=jobs, states=_STATES)
+    sees_rows = allows(request[ACTOR], "riders.view")
+    return await render(request, "views/jobs.html", view=view, jobs=jobs, states=_STATES, sees_rows=sees_rows)
 
 
 async def _last_runs(connection: AsyncConnection) -> dict[str, RowMapping]:
@@ -100,7 +109,9 @@ def _row(
     return {
         **row,
         "title": job.title if job else row["job"],
-        "said": row["cure_zh"] or (job.said(row["counts"]) if job else "") or "没有需要处理的",
+        "said": row["cure_zh"]
+        or (job.said(row["counts"], sees_rows=allows(look.actor, "riders.view")) if job else "")
+        or "没有需要处理的",
         "seconds": round((ended - row["started_at"]).total_seconds(), 1),
         "started_by": people[row["started_by"]],
     }
