@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from rider_hub.access import Role
 from rider_hub.access.actor import Actor
-from rider_hub.access.keys import Keyring
 from rider_hub.access.scope import Scope
 from rider_hub.access.users import add_user
 from rider_hub.cli.feeds import feed
@@ -87,12 +86,12 @@ def test_a_clean_file_exits_with_zero(tmp_path: Path) -> None:
 def test_the_county_hands_out_keys_by_command(database_url: str, tmp_path: Path) -> None:
     """Registering and changing print a signing key each, the county's feed key is steady, and scope holds."""
     keys = tmp_path / "keys.json"
-    Keyring.new().save(keys)
 
     async def prepare() -> None:
         roles = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN})
         admin = Actor("user:admin", "admin", roles, Scope.all())
         async with make_hub(database_url, tmp_path) as hub:
+            hub.keys.save(keys)  # the account carries a MAC by these keys
             await add_user(
                 hub,
                 admin,

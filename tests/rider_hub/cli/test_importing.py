@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 
 from rider_hub.access import Role
 from rider_hub.access.actor import Actor
-from rider_hub.access.keys import Keyring
 from rider_hub.access.scope import Scope
 from rider_hub.access.users import add_user
 from rider_hub.cli.importing import boundaries, importing
@@ -27,10 +26,10 @@ CODES_CSV = "代码,名称\n" + "".join(f"{row['code']},{row['name']}\n" for row
 def env(database_url: str, tmp_path: Path) -> dict[str, str]:
     """Give the environment of a hub with one account, 导入员, of county 110101."""
     keys = tmp_path / "keys.json"
-    Keyring.new().save(keys)
 
     async def prepare() -> None:
         async with make_hub(database_url, tmp_path) as hub:
+            hub.keys.save(keys)  # the account carries a MAC by these keys
             await add_user(
                 hub,
                 ADMIN,

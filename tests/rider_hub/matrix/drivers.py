@@ -158,6 +158,7 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/accounts/{username}/enable"): _OWN,
     ("POST", "/accounts/{username}/password"): _OWN,
     ("POST", "/accounts/{username}/unlock"): _OWN,
+    ("POST", "/accounts/{username}/release"): _OWN,
     ("GET", "/accounts/{username}/grant"): _OWN,
     ("POST", "/accounts/{username}/grant"): _OWN,
     ("POST", "/accounts/{username}/second-factor"): _OWN,
