@@ -1,9 +1,16 @@
-"""The pages' own files and the libraries the set-up fetched, served with cache headers."""
+"""The pages' own files and the libraries the set-up fetched, served from memory with cache headers.
 
+They are few and small (under 3 MB), so each is read, hashed and compressed once. Nothing is open while a file
+is sent: a browser that goes away in the middle leaves no file behind.
+"""
+
+import gzip
 import hashlib
+import mimetypes
+from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import ETag, hdrs, web
 
 from rider_hub.errors import Absent
 
@@ -15,10 +22,20 @@ STATIC = Path(__file__).parent / "static"
 _FOREVER = "public, max-age=31536000, immutable"
 
 
+@dataclass(frozen=True, slots=True)
+class _Asset:
+    """A file as it is sent."""
+
+    digest: str
+    content_type: str
+    plain: bytes
+    gzipped: bytes
+
+
 def static_url(name: str) -> str:
     """Return the address of a static file, with its digest so that browsers may keep it for good."""
     path = STATIC / name
-    return f"/static/{name}?v={_digest(path)}" if path.is_file() else f"/static/{name}"
+    return f"/static/{name}?v={_asset(path).digest}" if path.is_file() else f"/static/{name}"
 
 
 def static_routes() -> list[web.RouteDef]:
@@ -31,8 +48,20 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     path = (STATIC / name).resolve() if name.isprintable() else STATIC  # a NUL is no part of a path
     if not path.is_relative_to(STATIC.resolve()) or not _is_file(path):
         raise Absent
-    kept = request.query.get("v") == _digest(path)
-    return web.FileResponse(path, headers={"Cache-Control": _FOREVER if kept else "no-cache"})
+    asset = _asset(path)
+    kept = request.query.get("v") == asset.digest
+    headers = {hdrs.CACHE_CONTROL: _FOREVER if kept else "no-cache", hdrs.VARY: hdrs.ACCEPT_ENCODING}
+    answer = web.Response(headers=headers)
+    answer.etag = ETag(value=asset.digest, is_weak=True)  # weak: the same for both encodings
+    if any(known.value in {asset.digest, "*"} for known in request.if_none_match or ()):
+        answer.set_status(304)
+        return answer
+    answer.content_type, answer.charset = asset.content_type, "utf-8"
+    zipped = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "")
+    if zipped:
+        answer.headers[hdrs.CONTENT_ENCODING] = "gzip"
+    answer.body = asset.gzipped if zipped else asset.plain
+    return answer
 
 
 def _is_file(path: Path) -> bool:
@@ -42,12 +71,15 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-_digests: dict[tuple[Path, int], str] = {}
+_assets: dict[tuple[Path, int], _Asset] = {}
 
 
-def _digest(path: Path) -> str:
-    """Hash a file once for each time it was changed."""
+def _asset(path: Path) -> _Asset:
+    """Read a file once for each time it was changed."""
     key = (path, path.stat().st_mtime_ns)
-    if key not in _digests:
-        _digests[key] = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    return _digests[key]
+    if key not in _assets:
+        plain = path.read_bytes()
+        content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        digest = hashlib.sha256(plain).hexdigest()[:12]
+        _assets[key] = _Asset(digest, content_type, plain, gzip.compress(plain, mtime=0))
+    return _assets[key]

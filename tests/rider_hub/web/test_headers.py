@@ -7,6 +7,7 @@ from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
 from rider_hub.web import SHELL, Shell, Tiles, security_headers, static_url
+from rider_hub.web.assets import STATIC
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -37,6 +38,23 @@ async def test_pages_are_kept_nowhere_and_named_files_for_good(client: TestClien
     assert (await client.get("/riders")).headers["Cache-Control"] == "no-store"
     assert "immutable" in (await client.get(static_url("app.css"))).headers["Cache-Control"]
     assert (await client.get("/static/app.css?v=old")).headers["Cache-Control"] == "no-cache"
+
+
+async def test_a_file_is_sent_small_and_only_once(client: TestClient) -> None:
+    """A phone takes it compressed, a plain client as it is; who has it already is told so."""
+    content = (STATIC / "phone.css").read_bytes()
+    zipped = await client.get("/static/phone.css", headers={"Accept-Encoding": "gzip"})
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    assert int(zipped.headers["Content-Length"]) < len(content)
+    assert await zipped.read() == content
+    plain = await client.get("/static/phone.css", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert plain.headers["Content-Type"] == "text/css; charset=utf-8"
+    assert await plain.read() == content
+    again = await client.get("/static/phone.css", headers={"If-None-Match": plain.headers["ETag"]})
+    assert (again.status, await again.read()) == (304, b"")
+    changed = await client.get("/static/phone.css", headers={"If-None-Match": 'W/"other"'})
+    assert changed.status == 200
 
 
 @pytest.mark.parametrize(
