@@ -9,7 +9,7 @@ SIZE ?= CITY
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS)
 RUFF := $(PYTHON) -m ruff
 
-.PHONY: help setup demo test test-long lint format types imports shell dockerfile dockerfile-steps bench bench-geo check lock
+.PHONY: help setup demo test test-long lint format types imports shell dockerfile dockerfile-steps bench bench-geo bench-intake check lock
 
 help: ## what can be run here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -69,6 +69,11 @@ bench-geo: setup ## the geo engine against its peers, into docs/performance.md; 
 		$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-bench.lock \
 		&& cp requirements-bench.lock .venv/requirements-bench.installed; fi
 	@$(PYTHON) -m benchmarks.geo --size $(SIZE) $(ARGS)
+
+bench-intake: setup ## taking in registrations over HTTP, against the raw limit of each database
+	@scripts/system_packages.sh tests
+	@scripts/setup.sh tests
+	@$(PYTHON) -m benchmarks.intake $(ARGS)
 
 lock: setup ## make the lock files anew; ARGS=--upgrade takes the newest versions allowed
 	@scripts/lock.sh $(ARGS)

@@ -1,0 +1,1 @@
+"""Measures taking in registrations against what the databases do at most with the same rows."""
