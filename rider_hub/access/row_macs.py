@@ -1,4 +1,4 @@
-"""MACs of rows that give powers: accounts, approvals, linked identities.
+"""MACs of rows that give powers: accounts, approvals, linked identities, parks' divisions, changes of codes.
 
 Whoever writes to the database by hand has no keys: a row changed past the hub no longer agrees with its MAC,
 opens nothing, and `audit verify` names it. Keys of the purpose `lasting`, since what key rotation rewrites
@@ -7,7 +7,7 @@ opens nothing, and `audit verify` names it. Keys of the purpose `lasting`, since
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Table, select, update
@@ -17,7 +17,7 @@ from rider_hub.access.account_tables import user
 from rider_hub.access.actor import PUBLIC
 from rider_hub.access.hub import Hub
 from rider_hub.access.keys import Keyring
-from rider_hub.access.tables import approval
+from rider_hub.access.tables import approval, division_change, park_member
 from rider_hub.errors import HubError
 
 __all__ = ["MAC", "RowAltered", "change_row", "check_row", "is_whole", "signed", "vouched"]
@@ -67,9 +67,11 @@ _SIGNED = {
         "ended_at",
     ],
     "linked_identity": ["issuer", "subject", "user_id", "linked_at", "confirmed_at"],
+    park_member.name: ["park", "division"],
+    division_change.name: ["from_code", "to_code", "made_of", "became", "as_of"],
 }
 #: Columns of which the MAC says only whether there is anything: their bytes change in a key rotation.
-_STATED = {user.name: ("sealed", "phone_index"), approval.name: (), "linked_identity": ()}
+_STATED = {user.name: ("sealed", "phone_index")}
 
 
 class RowAltered(HubError):
@@ -142,11 +144,13 @@ async def vouched(hub: Hub, row: Row) -> None:
 
 def _text(table: Table, row: Row) -> bytes:
     said = {name: _plain(row.get(name)) for name in _SIGNED[table.name]}
-    stated = {name: row.get(name) is not None for name in _STATED[table.name]}
+    stated = {name: row.get(name) is not None for name in _STATED.get(table.name, ())}
     return json.dumps([table.name, said, stated], sort_keys=True).encode()
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
     return value.hex() if isinstance(value, bytes) else value

@@ -16,7 +16,6 @@ from rider_hub.access.addresses import client_address, cookies_are_secure
 from rider_hub.access.emergency import with_grants
 from rider_hub.access.guard import is_signed
 from rider_hub.access.hub import HUB
-from rider_hub.access.parks import with_parks
 from rider_hub.access.rider_sessions import (
     KNOWN,
     close_rider_session,
@@ -25,6 +24,7 @@ from rider_hub.access.rider_sessions import (
     token_hash,
 )
 from rider_hub.access.staff_sessions import browser_named, find_session, live_since, open_staff_session
+from rider_hub.access.successions import in_scope_now
 from rider_hub.access.users import actor_of
 from rider_hub.errors import HubError
 from rider_hub.settings import Settings
@@ -131,7 +131,7 @@ async def _who(app: web.Application, token: str) -> tuple[Actor, str]:
         return PUBLIC, ""
     actor = actor_of(row, session=row["session_id"])
     async with hub.database.read() as connection:
-        actor = await with_parks(connection, actor, row["parks"])
+        actor = await in_scope_now(connection, hub, actor, row["parks"])
         actor = await with_grants(connection, hub.keys, actor, hub.clock.now())
     return actor, row["csrf"]
 

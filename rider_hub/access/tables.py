@@ -1,6 +1,6 @@
 """Tables of the audit trail; those of accounts and sessions stand beside, and come with them."""
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, text
+from sqlalchemy import JSON, BigInteger, Column, Date, ForeignKey, Index, Integer, String, Table, text
 
 from rider_hub.access.account_tables import session, sign_in_code, user
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
@@ -11,6 +11,7 @@ __all__ = [
     "audit_row",
     "audit_seal",
     "audit_subject",
+    "division_change",
     "key_check",
     "park",
     "park_member",
@@ -37,6 +38,21 @@ park_member = Table(
     metadata,
     Column("park", String(48), ForeignKey("park.code"), primary_key=True),
     Column("division", Code(), primary_key=True),
+    keyed_column("row_mac", "lasting", nullable=True),
+)
+
+#: What codes became, a row a pair of codes; a code that stays beside others has one of its own; scopes follow
+division_change = Table(
+    "division_change",
+    metadata,
+    Column("from_code", Code(), primary_key=True),
+    Column("to_code", Code(), primary_key=True),
+    #: All codes the new one was made of, and all the old one became: a row that is missing opens nothing.
+    Column("made_of", JSON, nullable=False),
+    Column("became", JSON, nullable=False),
+    Column("as_of", Date, nullable=False),
+    keyed_column("row_mac", "lasting", nullable=True),
+    Index("ix_division_change_to", "to_code"),
 )
 
 #: A check value of each key the rows were made with: HMAC(key, its id), from which no key can be found.

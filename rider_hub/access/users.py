@@ -17,11 +17,11 @@ from rider_hub.access.account_rules import (
 from rider_hub.access.account_tables import user
 from rider_hub.access.actor import Actor, Role
 from rider_hub.access.hub import Hub
-from rider_hub.access.parks import with_parks
 from rider_hub.access.password_rules import check_strength
 from rider_hub.access.passwords import hash_password
 from rider_hub.access.row_macs import signed, vouched
 from rider_hub.access.scope import Scope
+from rider_hub.access.successions import in_scope_now
 from rider_hub.errors import Conflict, Invalid
 from rider_hub.storage import insert_rows, new_id
 
@@ -133,11 +133,11 @@ async def operator(hub: Hub, username: str) -> Actor:
 
 async def _placed(hub: Hub, row: RowMapping) -> Actor:
     async with hub.database.read() as connection:
-        return await with_parks(connection, actor_of(row), row["parks"])
+        return await in_scope_now(connection, hub, actor_of(row), row["parks"])
 
 
 def actor_of(row: RowMapping | Mapping[str, Any], session: str | None = None) -> Actor:
-    """Return the actor an account's row describes; its parks are added by `with_parks`."""
+    """Return the actor an account's row describes, without its parks and what its divisions became."""
     return Actor(
         id=f"user:{row['username']}",
         display_name=row["display_name"],

@@ -21,7 +21,15 @@ from rider_hub.access.seals import (
     seal_text,
 )
 from rider_hub.access.sso.tables import linked_identity
-from rider_hub.access.tables import approval, audit_row, audit_seal, audit_subject, user
+from rider_hub.access.tables import (
+    approval,
+    audit_row,
+    audit_seal,
+    audit_subject,
+    division_change,
+    park_member,
+    user,
+)
 from rider_hub.access.verify_words import Finding, finding
 
 __all__ = ["Report", "read_rows", "verify"]
@@ -36,6 +44,8 @@ _POWERS: dict[str, Column[Any]] = {
     "account_altered": user.c.username,
     "approval_altered": approval.c.id,
     "identity_altered": linked_identity.c.user_id,
+    "park_altered": park_member.c.park,
+    "division_change_altered": division_change.c.from_code,
 }
 
 Row = Mapping[str, Any] | RowMapping

@@ -66,6 +66,14 @@ _WORDS = {
         "账号编号 {row} 的统一身份关联与其校验值不符：被系统之外改过，已不能登录。",
         "The linked identity of account id {row} does not agree with its MAC: changed past the hub.",
     ),
+    "park_altered": (
+        "园区 {row} 的范围与其校验值不符：被系统之外改过，已不扩大任何人的范围。请重新导入园区表。",
+        "What park {row} is made of does not agree with its MAC: it opens nothing. Import the parks again.",
+    ),
+    "division_change_altered": (
+        "区划变更 {row} 与其校验值不符：被系统之外改过，已不生效。请重新导入变更表。",
+        "The change of code {row} does not agree with its MAC: it holds for nothing. Import the table again.",
+    ),
     "head_mac": (
         "封存 {seal} 与链头文件第 {line} 行不符：末尾被删除后重写过。",
         "Seal {seal} is not the one of line {line} of the head file: the end was cut off and written anew.",

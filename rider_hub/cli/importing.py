@@ -18,7 +18,7 @@ from rider_hub.access.inputs import takes
 from rider_hub.cli.import_report import plain, say, tell
 from rider_hub.cli.running import as_user, echo_json, run_as, saying_errors
 from rider_hub.clock import local_date
-from rider_hub.divisions import overlays
+from rider_hub.divisions import changes, overlays
 from rider_hub.divisions import service as divisions_service
 from rider_hub.divisions.boundary_checks import (
     boundary_faults,
@@ -26,6 +26,7 @@ from rider_hub.divisions.boundary_checks import (
     summary,
     with_trimmed_codes,
 )
+from rider_hub.divisions.changes import CODE_CHANGE
 from rider_hub.divisions.faults import fault
 from rider_hub.divisions.overlays import PARK
 from rider_hub.divisions.rows import ImportReport
@@ -184,6 +185,23 @@ def import_parks(file: Path, username: str, as_json: bool) -> None:
 
     async def work(hub: Hub, actor: Actor) -> ImportReport:
         return await overlays.import_parks(hub, actor, _rows(file))
+
+    tell(run_as(username, _reading(work)), as_json=as_json)
+
+
+@importing.command("code-changes")
+@_file
+@click.option(
+    "--as-of", "as_of", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Day the new codes begin."
+)
+@as_user
+@_json
+@takes(rows=(CODE_CHANGE,))
+def import_code_changes(file: Path, as_of: datetime, username: str, as_json: bool) -> None:
+    """Import what became of division codes: from_code,to_code, a row a pair; scopes follow it."""
+
+    async def work(hub: Hub, actor: Actor) -> ImportReport:
+        return await changes.import_code_changes(hub, actor, _rows(file), as_of=as_of.date())
 
     tell(run_as(username, _reading(work)), as_json=as_json)
 

@@ -68,6 +68,18 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "区划代码表里没有这个代码。请先导入最新的代码表，或改正代码。",
         "The code table has no such code. Import the newest table first, or correct the code.",
     ),
+    "change_of_level": (
+        "原代码与新代码应为同一级（位数相同）。请改正。",
+        "The old and the new code must be of one level, so of one length. Correct one of them.",
+    ),
+    "change_of_unknown": (
+        "变更日期之前的代码表里没有这个原代码。请先导入变更前的代码表，或改正代码、变更日期。",
+        "No code table of before has this old code. Import the older table first, or correct code or date.",
+    ),
+    "change_into_existing": (
+        "这个新代码在变更前已经存在。请另加一行，原代码和新代码都填它自己。",
+        "This new code was there before. Add a row with it as both the old and the new code.",
+    ),
     "division_level": ("此处应填{zh}代码。", "Give the code of a {en} here."),
     "division_unfound": (
         "没有填区划，坐标也不在已有边界内。请填上所在社区或街道的代码。",

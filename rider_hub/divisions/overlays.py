@@ -6,7 +6,8 @@ from typing import Any, Final
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rider_hub.access import Actor, Hub, Scope
+from rider_hub.access import Actor, Hub, Keyring, Scope
+from rider_hub.access.row_macs import signed
 from rider_hub.access.tables import park, park_member
 from rider_hub.divisions.model import LEVELS
 from rider_hub.divisions.registry import Entry, check_divisions, outcome, read_entries
@@ -35,7 +36,7 @@ async def import_parks(hub: Hub, actor: Actor, rows: Iterable[Row]) -> ImportRep
         await _check_parks(work.connection, work.scope, entries)
         report = outcome(entries, keep_good=False)
         if report.stored:
-            await _replace(work.connection, [entry.values for entry in entries])
+            await _replace(work.connection, hub.keys, [entry.values for entry in entries])
         work.count(total=report.total, accepted=report.accepted, rejected=report.rejected)
     return report
 
@@ -72,7 +73,7 @@ async def _check_parks(connection: AsyncConnection, scope: Scope, entries: Seque
                 entry.cells.fail("code", "outside_scope")
 
 
-async def _replace(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+async def _replace(connection: AsyncConnection, keys: Keyring, rows: Sequence[dict[str, Any]]) -> None:
     members: dict[str, list[str]] = {}
     for row in rows:
         members.setdefault(row["code"], []).append(row["division"])
@@ -83,9 +84,8 @@ async def _replace(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) 
     await upsert_rows(connection, park, found, key=["code"])
     for part in in_batches(sorted(members), _CODES_A_QUERY):
         await connection.execute(delete(park_member).where(park_member.c.park.in_(part)))
-    await insert_rows(
-        connection, park_member, [{"park": row["code"], "division": row["division"]} for row in rows]
-    )
+    members_now = [{"park": row["code"], "division": row["division"]} for row in rows]
+    await insert_rows(connection, park_member, [signed(keys, park_member, each) for each in members_now])
 
 
 def _around(codes: Sequence[str]) -> str:

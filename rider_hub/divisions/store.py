@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, select
@@ -18,6 +19,7 @@ __all__ = [
     "codes_inside",
     "current_editions",
     "find_divisions",
+    "known_before",
     "names",
     "polygons",
     "roots",
@@ -104,6 +106,19 @@ async def upper_codes(connection: AsyncConnection) -> set[str]:
         .where(edition.c.current, division.c.level.in_(("province", "city", "county")))
     )
     return set((await connection.execute(query)).scalars())
+
+
+async def known_before(connection: AsyncConnection, codes: Iterable[str], day: date) -> set[str]:
+    """Return those of the codes that a finished code table of an earlier day has."""
+    found: set[str] = set()
+    for part in in_batches(sorted(set(codes)), _CODES_A_QUERY):
+        query = (
+            select(division.c.code)
+            .join(edition, edition.c.id == division.c.edition_id)
+            .where(edition.c.finished, edition.c.as_of < day, division.c.code.in_(part))
+        )
+        found.update((await connection.execute(query)).scalars())
+    return found
 
 
 async def roots(connection: AsyncConnection) -> list[str]:

@@ -22,7 +22,9 @@ from rider_hub.access.accounts import (
 from rider_hub.access.inputs import takes
 from rider_hub.access.parks import park_names
 from rider_hub.access.policy import allows
+from rider_hub.access.successions import followed
 from rider_hub.access.users import add_user
+from rider_hub.clock import local_date
 from rider_hub.divisions.store import names
 from rider_hub.errors import HubError
 from rider_hub.organizations.store import titles
@@ -145,11 +147,13 @@ async def _find(request: web.Request) -> ShownAccount:
 
 async def _one(request: web.Request) -> web.Response:
     actor, it = request[ACTOR], await _find(request)
+    titles_of, came_to = await _named(request, it)
     return await render(
         request,
         "views/account_details.html",
         it=it,
-        titles=await _titles(request, it),
+        came_to=came_to,
+        titles=titles_of,
         states=STATES,
         path_of=f"/accounts/{quote(it.username, safe='')}",
         own=actor.id == f"user:{it.username}",
@@ -159,13 +163,15 @@ async def _one(request: web.Request) -> web.Response:
     )
 
 
-async def _titles(request: web.Request, it: ShownAccount) -> dict[str, str]:
-    """Return the names of the places and organizations an account is for, by code."""
-    async with request.app[HUB].look(request[ACTOR], "users.view") as look:
-        places = await names(look.connection, it.divisions)
+async def _named(request: web.Request, it: ShownAccount) -> tuple[dict[str, str], list[str]]:
+    """Return the names of places and organizations by code, and the codes that came to its own."""
+    hub = request.app[HUB]
+    async with hub.look(request[ACTOR], "users.view") as look:
+        now = await followed(look.connection, hub.keys, it.divisions, local_date(hub.clock.now()))
+        places = await names(look.connection, now)
         organizations = await titles(look.connection, it.organizations)
         parks = await park_names(look.connection, it.parks)
-    return {**places, **organizations, **parks}
+    return {**places, **organizations, **parks}, sorted(now - {*it.divisions})
 
 
 async def _new(request: web.Request) -> web.Response:
