@@ -15,8 +15,15 @@ def start(hub: Hub) -> AsyncIOScheduler:
     """Start the clock in the running loop and return it; the caller shuts it down."""
     scheduler = AsyncIOScheduler(timezone=SHANGHAI)
     for job in registry().values():
+        # A tick that comes late, behind a long piece of work, still counts: by default it would be left out.
         scheduler.add_job(
-            _tick, job.due.trigger(), args=[hub, job], id=job.name, coalesce=True, max_instances=1
+            _tick,
+            job.due.trigger(),
+            args=[hub, job],
+            id=job.name,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
         )
     scheduler.start()
     return scheduler

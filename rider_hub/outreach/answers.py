@@ -9,7 +9,7 @@ from rider_hub.errors import Absent, Conflict, Refused
 from rider_hub.membership.ledger import live
 from rider_hub.membership.store import hold_record
 from rider_hub.organizations.store import titles
-from rider_hub.outreach.announcing import take_back
+from rider_hub.outreach.announcing import call_off
 from rider_hub.outreach.model import OPEN_STATES, Activity, Invitation, State, moved
 from rider_hub.outreach.rules import reason_words
 from rider_hub.outreach.store import (
@@ -89,15 +89,22 @@ async def answer_invitation(hub: Hub, actor: Actor, invitation_id: str, *, accep
 
 
 async def cancel_withdrawn(work: Change, keys: Keyring, withdrawal: Withdrawal) -> None:
-    """Cancel everything open that rested on a consent, and stop its messages, in the same transaction."""
-    for each in await of_rider(work.connection, keys, withdrawal.rider_id):
-        if each.consent == withdrawal.consent_id and each.state in OPEN_STATES:
-            await take_back(work, each)
-            await update_invitation(work.connection, keys, moved(each, State.CANCELLED, work.now))
+    """Cancel everything open that rested on a consent, and call it off, in the same transaction."""
+    rows = await of_rider(work.connection, keys, withdrawal.rider_id)
+    ended = [each for each in rows if each.consent == withdrawal.consent_id and each.state in OPEN_STATES]
+    await call_off(work, keys, withdrawal.rider_id, ended)
+    for each in ended:
+        await update_invitation(work.connection, keys, moved(each, State.CANCELLED, work.now))
 
 
 async def erase(work: Change, keys: Keyring, rider_id: str) -> int:
-    """Delete a rider's invitations in the caller's transaction; returns how many went."""
+    """Delete a rider's invitations in the caller's transaction; returns how many went.
+
+    Goes before the archive: what has left is called off by the phone that stands there.
+    """
+    await hold_record(work.connection, keys, rider_id)
+    rows = await of_rider(work.connection, keys, rider_id)
+    await call_off(work, keys, rider_id, [each for each in rows if each.state in OPEN_STATES])
     return await erase_invitations(work.connection, keys, rider_id)
 
 

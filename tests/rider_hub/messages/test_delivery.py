@@ -1,19 +1,23 @@
 """Messages leave at least once, in the transaction that wanted them or not at all."""
 
+import asyncio
 import json
+import shutil
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from jobs import deliver_messages
+from jobs import deliver_messages, scheduler
 from jobs.job import Every
 from rider_hub.access import Actor, Hub
 from rider_hub.clock import FixedClock
 from rider_hub.messages.delivery import URGENT, deliver
 from rider_hub.messages.ports import FilePort, Message, NullPort, PortFault, port_for
-from rider_hub.messages.service import cancel, post
+from rider_hub.messages.service import CANCELLATION, cancel, post
 from rider_hub.messages.tables import outbox
 from rider_hub.settings import Settings
 from tests.factories import make_hub
@@ -98,15 +102,82 @@ async def test_an_expired_code_is_dropped_and_not_sent(database_url: str, tmp_pa
 
 
 async def test_a_cancelled_message_does_not_leave(database_url: str, tmp_path: Path) -> None:
-    """Cancelling works while a message waits, and says so when it is too late."""
+    """Cancelling stops what waits, and says whether the message may have left."""
     async with make_hub(database_url, tmp_path) as hub:
         message_id = await _post(hub)
         async with hub.change(JOB, "messages.send") as work:
-            assert await cancel(work, message_id)
+            assert not await cancel(work, message_id)
             assert not await cancel(work, message_id)
         port = RecordingPort()
         await deliver(hub, port)
         assert port.taken == []
+        message_id = await _post(hub)
+        await deliver(hub, port)
+        async with hub.change(JOB, "messages.send") as work:
+            assert await cancel(work, message_id)
+        assert len(port.taken) == 1
+
+
+@dataclass
+class ActingPort(RecordingPort):
+    """A port during whose first message something happens."""
+
+    act: Callable[[], Awaitable[object]] | None = None
+
+    async def send(self, message: Message) -> None:
+        """Take the message and act, the first time."""
+        await super().send(message)
+        act, self.act = self.act, None
+        if act is not None:
+            await act()
+
+
+async def test_what_is_cancelled_behind_the_message_being_sent_stays(
+    database_url: str, tmp_path: Path
+) -> None:
+    """A message of the same batch, stopped before its turn, is not given to the port."""
+    async with make_hub(database_url, tmp_path) as hub:
+        first = await _post(hub)
+        hub.clock.advance(seconds=1)  # type: ignore[attr-defined]
+        second = await _post(hub)
+
+        async def stop() -> None:
+            async with hub.change(JOB, "messages.send") as work:
+                assert await cancel(work, second)
+
+        port = ActingPort(act=stop)
+        assert (await deliver(hub, port))["sent"] == 1
+        await deliver(hub, port)
+        assert [message.id for message in port.taken] == [first]
+        assert (await _states(hub))[second] == ("dead", 0)
+
+
+async def test_two_processes_do_not_both_send_a_message(database_url: str, tmp_path: Path) -> None:
+    """While one run hands its messages over, another finds nothing; a killed run's are taken up later."""
+    clock = FixedClock()
+    async with make_hub(database_url, tmp_path, clock) as hub:
+        for _ in range(3):
+            await _post(hub)
+        other = RecordingPort()
+
+        async def run_beside() -> None:
+            await deliver(hub, other)
+
+        port = ActingPort(act=run_beside)
+        await deliver(hub, port)
+        assert (len(port.taken), len(other.taken)) == (3, 0)
+        await _post(hub)
+
+        async def die() -> None:
+            raise asyncio.CancelledError
+
+        with pytest.raises(asyncio.CancelledError):
+            await deliver(hub, ActingPort(act=die))
+        await deliver(hub, other)
+        assert other.taken == []
+        clock.advance(seconds=30)
+        await deliver(hub, other)
+        assert len(other.taken) == 1
 
 
 async def test_receiver_and_text_are_not_readable_in_the_outbox(database_url: str, tmp_path: Path) -> None:
@@ -135,6 +206,18 @@ async def test_the_demo_writes_messages_to_a_file_and_other_hubs_keep_them(
     assert (tmp_path / "messages.jsonl").stat().st_mode & 0o077 == 0
 
 
+def _period() -> int:
+    due = deliver_messages.JOB.due
+    assert isinstance(due, Every)
+    return due.seconds
+
+
+async def _post_urgent(hub: Hub) -> None:
+    async with hub.change(JOB, "messages.send") as work:
+        await post(work, hub.keys, CANCELLATION, "19900000001", {"text": "已取消"})
+        await post(work, hub.keys, "sign_in_code", "19900000002", {"text": "验证码"})
+
+
 async def test_what_is_urgent_leaves_within_a_minute(database_url: str, tmp_path: Path) -> None:
     """Behind any number of waiting notices, a cancellation and a code leave with the next run of the job."""
     clock = FixedClock()
@@ -144,13 +227,53 @@ async def test_what_is_urgent_leaves_within_a_minute(database_url: str, tmp_path
                 await post(work, hub.keys, "notice", f"199{number:08d}", {"text": "您好"})
         clock.advance(seconds=1)
         asked_at = clock.now()
-        async with hub.change(JOB, "messages.send") as work:
-            await post(work, hub.keys, "cancellation", "19900000001", {"text": "已取消"})
-            await post(work, hub.keys, "sign_in_code", "19900000002", {"text": "验证码"})
-        due = deliver_messages.JOB.due
-        assert isinstance(due, Every)
-        clock.advance(seconds=due.seconds)
+        await _post_urgent(hub)
+        clock.advance(seconds=_period())
         port = RecordingPort()
         await deliver(hub, port)
         assert {message.kind for message in port.taken[:2]} == URGENT
         assert (clock.now() - asked_at).total_seconds() <= 60
+
+
+async def test_a_slow_gateway_keeps_nothing_urgent_waiting(database_url: str, tmp_path: Path) -> None:
+    """With two seconds a message and hundreds waiting, what becomes urgent in mid-run is out in a minute."""
+    clock = FixedClock()
+    async with make_hub(database_url, tmp_path, clock) as hub:
+        async with hub.change(JOB, "messages.send") as work:
+            for number in range(250):
+                await post(work, hub.keys, "notice", f"199{number:08d}", {"text": "您好"})
+        asked: list[datetime] = []
+        left: dict[str, datetime] = {}
+
+        class SlowPort:
+            async def send(self, message: Message) -> None:
+                clock.advance(seconds=2)
+                left[message.kind] = clock.now()
+                if not asked:
+                    await _post_urgent(hub)
+                    asked.append(clock.now())
+
+        for _ in range(2):
+            began = clock.now()
+            await deliver(hub, SlowPort())
+            clock.advance(seconds=max(0, _period() - (clock.now() - began).total_seconds()))
+        assert left.keys() >= URGENT
+        assert all((left[kind] - asked[0]).total_seconds() < 60 for kind in URGENT)
+
+
+async def test_a_cancellation_that_left_leaves_no_row(database_url: str, tmp_path: Path) -> None:
+    """Its time would lead to the withdrawal; a code's row stays, wiped."""
+    async with make_hub(database_url, tmp_path) as hub:
+        await _post_urgent(hub)
+        assert (await deliver(hub, RecordingPort()))["sent"] == 2
+        assert list((await _states(hub)).values()) == [("sent", 0)]
+
+
+async def test_a_late_tick_of_the_clock_still_runs(sqlite_template: Path, tmp_path: Path) -> None:
+    """The loop was busy for seconds when a job came due: it runs late, and is not left out."""
+    shutil.copyfile(sqlite_template, tmp_path / "rider_hub.db")
+    async with make_hub(f"sqlite+aiosqlite:///{tmp_path / 'rider_hub.db'}", tmp_path) as hub:
+        clock = scheduler.start(hub)
+        jobs = clock.get_jobs()
+        clock.shutdown(wait=False)
+    assert {job.misfire_grace_time for job in jobs} == {None}
