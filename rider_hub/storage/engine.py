@@ -68,16 +68,20 @@ class Database:
         """Give up what deleted and overwritten rows left behind: in pages, and on SQLite in the WAL.
 
         `tables` are full names. With `by_key` their rows are laid in the order of the primary key, which on
-        PostgreSQL locks each table while it is written anew. Old copies in PostgreSQL's own WAL go as the
-        server reuses its segments. On SQLite the whole file is written anew.
+        PostgreSQL locks each table while it is written anew; without it PostgreSQL's statistics are made
+        anew, too, since they hold values of rows. Old copies in its own WAL go as the server reuses its
+        segments. On SQLite the whole file is written anew.
         """
         if self.dialect == "postgresql":
             alone = self._writer.execution_options(isolation_level="AUTOCOMMIT")
             async with alone.connect() as connection:
                 for table in tables:
                     key = f"pk_{table.rpartition('.')[2]}"
-                    done = f"CLUSTER {table} USING {key}" if by_key else f"VACUUM (FULL) {table}"
+                    done = f"CLUSTER {table} USING {key}" if by_key else f"VACUUM (FULL, ANALYZE) {table}"
                     await connection.execute(text(done))
+                if not by_key:
+                    # The owner of the database may; another account's server skips it with a warning.
+                    await connection.execute(text("VACUUM (FULL) pg_statistic"))
             return
         async with self._writer.connect() as connection:
             driver = (await connection.get_raw_connection()).driver_connection

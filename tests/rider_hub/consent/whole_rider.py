@@ -14,6 +14,7 @@ from rider_hub.consent.model import Purpose as Consented
 from rider_hub.consent.tables import rights_request
 from rider_hub.membership.model import Kind
 from rider_hub.membership.service import declare, opt_in
+from rider_hub.membership.store import fill_records
 from rider_hub.messages.delivery import deliver
 from rider_hub.messages.ports import FilePort
 from rider_hub.messages.tables import outbox
@@ -28,11 +29,22 @@ from rider_hub.storage import insert_rows, new_id
 from tests.factories import county_staff
 from tests.rider_hub.intake.build import COUNTY, bring_in_county, push, sender_of
 from tests.rider_hub.intake.build import rider as row
-from tests.rider_hub.membership.factories import BRANCH, settle
+from tests.rider_hub.membership.factories import BRANCH, add_riders, settle
 from tests.rider_hub.outreach.factories import JOB, add_activity, secretary
 from tests.rider_hub.riders.build import id_number
 
-__all__ = ["COMMUNITY", "NAME", "NUMBER", "PHONE", "REFS", "WORDS", "Whole", "sign_in", "whole_rider"]
+__all__ = [
+    "COMMUNITY",
+    "NAME",
+    "NUMBER",
+    "PHONE",
+    "REFS",
+    "WORDS",
+    "Whole",
+    "add_crowd",
+    "sign_in",
+    "whole_rider",
+]
 
 COMMUNITY = "110101001001"
 NAME, PHONE, NUMBER = "金丝雀", "19976543210", id_number(77)
@@ -133,15 +145,7 @@ async def _match(hub: Hub, rider_id: str) -> None:
         "created_at": now,
         "created_by": "user:tester",
     }
-    one = {column.name: None for column in assignment.columns} | {
-        "rider_id": rider_id,
-        "version": 1,
-        "run_id": "run-1",
-        "division": COMMUNITY,
-        "love_stations": [],
-        "reasons": {"place": "own_choice"},
-        "valid_from": now,
-    }
+    one = _assigned(rider_id, COMMUNITY) | {"valid_from": now}
     change = {
         "run_id": "run-1",
         "rider_id": rider_id,
@@ -157,6 +161,17 @@ async def _match(hub: Hub, rider_id: str) -> None:
         await insert_rows(connection, match_run, [run])
         await insert_rows(connection, assignment, [one])
         await insert_rows(connection, match_change, [change])
+
+
+def _assigned(rider_id: str, division: str) -> dict[str, Any]:
+    return {column.name: None for column in assignment.columns} | {
+        "rider_id": rider_id,
+        "version": 1,
+        "run_id": "run-1",
+        "division": division,
+        "love_stations": [],
+        "reasons": {"place": "own_choice"},
+    }
 
 
 async def _ask(hub: Hub, rider_id: str) -> None:
@@ -177,3 +192,15 @@ async def _ask(hub: Hub, rider_id: str) -> None:
     }
     async with hub.database.write() as connection:
         await insert_rows(connection, rights_request, [asked])
+
+
+async def add_crowd(hub: Hub, rider: Actor, count: int = 3_000, openings: int = 200) -> None:
+    """Add other riders with all a hub keeps of each, and staff who opened the rider's data."""
+    others = [each.rider_id or "" for each in await add_riders(hub, count)]
+    async with hub.database.write() as connection:
+        await fill_records(connection, hub.keys, others)
+        rows = [_assigned(each, COMMUNITY) | {"valid_from": hub.clock.now()} for each in others]
+        await insert_rows(connection, assignment, rows)
+    for _ in range(openings):
+        async with hub.look(county_staff(), "riders.view") as look:
+            look.opened([rider.rider_id or "", *others[:50]])
