@@ -139,7 +139,8 @@ async def open_request(hub: Hub, actor: Actor, request_id: str, purpose: Purpose
     """
     target = f"request:{request_id}"
     async with hub.change(actor, "requests.unmask", target=target, purpose=purpose.text) as work:
-        row = await store.find_in_scope(work.connection, reach_of(work.actor), request_id)
+        reach = reach_of(work.actor, "requests.unmask")
+        row = await store.find_in_scope(work.connection, reach, request_id)
         await take_turn(work)
         work.count(requests=1)
         return await _show(work, hub.keys, row, masked=False)

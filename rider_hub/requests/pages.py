@@ -28,6 +28,7 @@ from rider_hub.web.shell import render
 __all__ = ["routes"]
 
 _COMMUNITY_DIGITS = 12
+_UNMASK = "requests.unmask"
 
 Text = Annotated[str, msgspec.Meta(title="内容", max_length=TEXT_LIMIT)]
 Address = Annotated[str, msgspec.Meta(title="具体位置", max_length=ADDRESS_LIMIT)]
@@ -61,7 +62,7 @@ def routes() -> list[web.RouteDef]:
     return [
         *guarded("requests.view", shown),
         *guarded("requests.answer", [web.post("/requests/{id}/answer", _answer)]),
-        *guarded("requests.unmask", [web.post("/requests/{id}/unmask", _unmask)]),
+        *guarded(_UNMASK, [web.post("/requests/{id}/unmask", _unmask)]),
     ]
 
 
@@ -133,7 +134,7 @@ async def _shown(
         entries=conversation(found),
         form=form,
         may_answer=found.state in WAITING and allows(actor, "requests.answer"),
-        may_unmask=allows(actor, "requests.unmask"),
+        may_unmask=allows(actor, _UNMASK) and reach_of(actor, _UNMASK).of_kind(found.category),
         opened=opened is not None,
         reasons=list(UNMASK_REASONS.items()),
         limit=TEXT_LIMIT,

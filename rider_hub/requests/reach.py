@@ -24,6 +24,10 @@ class Reach:
     #: Where an emergency lends more: the scope of one's own, beyond which no officer is officer.
     own: Scope | None = None
 
+    def of_kind(self, category: str) -> bool:
+        """Say whether requests of a category are of a kind in reach."""
+        return self.confidential if category in CONFIDENTIAL else self.ordinary
+
     def where(self) -> ColumnElement[bool]:
         """Return the condition for requests in reach; neither kind is a reach that holds nothing."""
         here = self.scope.where(service_request.c.division)
@@ -36,8 +40,8 @@ class Reach:
         return or_(false(), *kinds)
 
 
-def reach_of(actor: Actor) -> Reach:
-    """Return what an actor reaches by their roles.
+def reach_of(actor: Actor, operation: str = "requests.view") -> Reach:
+    """Return what an actor reaches by their roles for an operation.
 
     Counselling and legal requests are the counselling and legal officer's: not the county's, not a street's,
     not an administrator's. The hub's own jobs, which show nobody anything, reach all.
@@ -45,8 +49,8 @@ def reach_of(actor: Actor) -> Reach:
     if actor.roles <= {Role.JOB}:
         return Reach(actor.scope, confidential=True)
     officer = frozenset({Role.COUNSELLING_OFFICER})
-    # By a role that may see requests at all: an officer who is administrator, too, sees no ordinary one.
-    ordinary = bool(OPERATIONS["requests.view"] & (actor.roles - officer))
+    # By a role that may do it itself: an officer who is instructor, too, opens no ordinary reporter's contact.
+    ordinary = bool(OPERATIONS[operation] & (actor.roles - officer))
     own = actor.own.scope if actor.own is not None and actor.grants else None
     return Reach(actor.scope, ordinary=ordinary, confidential=officer <= actor.roles, own=own)
 

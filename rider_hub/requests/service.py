@@ -116,7 +116,8 @@ async def answer(hub: Hub, actor: Actor, request_id: str, text: str) -> None:
     """Answer a request in the actor's scope; a reporter who left a name is told that there is an answer."""
     check_text(text)
     async with hub.change(actor, "requests.answer", target=f"request:{request_id}") as work:
-        row = await store.find_in_scope(work.connection, reach_of(work.actor), request_id)
+        reach = reach_of(work.actor, "requests.answer")
+        row = await store.find_in_scope(work.connection, reach, request_id)
         moved_to(row["state"], RequestState.ANSWERED)
         if row["due_at"] < work.now and row["overdue_at"] is None:
             await store.mark_overdue(work.connection, [request_id], at=work.now, escalated=None)

@@ -123,6 +123,17 @@ async def test_two_roles_see_both_kinds_and_a_bare_scope_only_one(hub: Hub) -> N
     assert sum(states.values()) == 1
 
 
+async def test_an_officer_who_is_instructor_opens_no_ordinary_reporters_contact(hub: Hub) -> None:
+    """Two roles in one account give what each gives, and not the officer's opening on the instructor's rows."""
+    confidential, ordinary = await _file(hub, "legal"), await _file(hub, "entry")
+    both = staff(Role.COUNSELLING_OFFICER, Role.INSTRUCTOR, divisions=(STREET,))
+    purpose = Purpose("办理诉求", "约时间面谈")
+    assert (await listing.show_request(hub, both, ordinary)).id == ordinary
+    with pytest.raises(Absent):
+        await listing.open_request(hub, both, ordinary, purpose)
+    assert (await listing.open_request(hub, both, confidential, purpose)).id == confidential
+
+
 @pytest.mark.parametrize("role", sorted(STAFF_ROLES - {Role.COUNSELLING_OFFICER}))
 async def test_contact_and_words_open_for_the_officer_only(hub: Hub, role: Role) -> None:
     """Opening the reporter's contact with a purpose is absent or refused for every other role."""
