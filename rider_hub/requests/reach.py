@@ -49,7 +49,7 @@ def reach_of(actor: Actor, operation: str = "requests.view") -> Reach:
     if actor.roles <= {Role.JOB}:
         return Reach(actor.scope, confidential=True)
     officer = frozenset({Role.COUNSELLING_OFFICER})
-    # By a role that may do it itself: an officer who is instructor, too, opens no ordinary reporter's contact.
+    # By a role that may do it itself: an officer who is instructor, too, opens no ordinary contact.
     ordinary = bool(OPERATIONS[operation] & (actor.roles - officer))
     own = actor.own.scope if actor.own is not None and actor.grants else None
     return Reach(actor.scope, ordinary=ordinary, confidential=officer <= actor.roles, own=own)

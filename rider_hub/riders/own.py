@@ -13,7 +13,7 @@ from rider_hub.divisions.store import find_divisions
 from rider_hub.errors import Failure, Invalid, Refused
 from rider_hub.organizations.tables import platform, station
 from rider_hub.riders.model import EMPLOYMENT_TITLES, Identity, RegistrationState
-from rider_hub.riders.own_phone import own_reach
+from rider_hub.riders.own_phone import check_own_phone, own_reach
 from rider_hub.riders.store import masked
 from rider_hub.riders.tables import registration, rider
 
@@ -155,9 +155,13 @@ async def own_phones(look: Look, hub: Hub) -> list[str]:
 
 
 async def choose_community(hub: Hub, actor: Actor, code: str) -> None:
-    """Keep the community a rider names as usual; the next match run takes it before any finding."""
+    """Keep the community a rider names as usual; the next match run takes it before any finding.
+
+    Raises PhoneNotConfirmed for another phone than the rider's own, Invalid for no community.
+    """
     rider_id = _rider(actor)
     async with hub.change(actor, "rider.own") as work:
+        await check_own_phone(work.connection, hub.keys, actor)
         found = (await find_divisions(work.connection, [code])).get(code)
         if found is None or found.level != "community":
             zh, en = "没有这个社区，请重新查找。", "There is no such community: search again."

@@ -124,7 +124,7 @@ async def test_two_roles_see_both_kinds_and_a_bare_scope_only_one(hub: Hub) -> N
 
 
 async def test_an_officer_who_is_instructor_opens_no_ordinary_reporters_contact(hub: Hub) -> None:
-    """Two roles in one account give what each gives, and not the officer's opening on the instructor's rows."""
+    """Two roles in one account give what each gives: not the officer's opening on the instructor's rows."""
     confidential, ordinary = await _file(hub, "legal"), await _file(hub, "entry")
     both = staff(Role.COUNSELLING_OFFICER, Role.INSTRUCTOR, divisions=(STREET,))
     purpose = Purpose("办理诉求", "约时间面谈")

@@ -15,7 +15,7 @@ from rider_hub.errors import Absent, Invalid
 from rider_hub.messages.tables import outbox
 from rider_hub.riders.indexes import no_phone_yet
 from rider_hub.riders.model import LinkState
-from rider_hub.riders.own import own_registrations, own_rider
+from rider_hub.riders.own import choose_community, own_registrations, own_rider
 from rider_hub.riders.own_phone import PhoneNotConfirmed, has_own_phone
 from rider_hub.riders.service import confirm_new_phone, decide_link
 from rider_hub.riders.signin import phone_mark, request_code, verify_code
@@ -75,6 +75,8 @@ async def test_a_phone_joined_by_an_identity_hash_reaches_its_own_registration_a
     with pytest.raises(PhoneNotConfirmed):
         await erase_own(hub, stranger, wired())
     assert len(await riders_of(hub)) == 2
+    with pytest.raises(PhoneNotConfirmed):
+        await choose_community(hub, stranger, "110101001001")
     async with hub.database.read() as connection:
         theirs = select(registration.c.id).where(registration.c.platform == "jia")
         other = (await connection.execute(theirs)).scalar_one()
