@@ -62,7 +62,8 @@ def rights_copy(rider: str | None, phone: str | None, username: str, purpose: st
 @_purpose
 @click.option("--registration", required=True, metavar="PLATFORM/REF", help="Which registration.")
 @click.option("--field", "field", type=click.Choice(FIELDS), required=True, help="What is wrong.")
-@click.option("--value", default="", help="What is right; none takes a wrong phone away.")
+@click.option("--value", default="", help="What is right.")
+@click.option("--take-away", is_flag=True, help="Of a phone: it is somebody else's, and no other is known.")
 @takes()
 def rights_correct(  # noqa: PLR0917 - one option each
     rider: str | None,
@@ -72,8 +73,16 @@ def rights_correct(  # noqa: PLR0917 - one option each
     registration: str,
     field: str,
     value: str,
+    *,
+    take_away: bool,
 ) -> None:
     """Correct a field of a registration, and all that was made from it; the county is matched anew."""
+    if (field == "phone" and not value) != take_away:
+        # An empty value, say of an unset shell variable, must not lose a phone.
+        raise click.UsageError(
+            "手机号更正要给 --value；确定是别人的号码才用 --take-away。"
+            " / Give a phone's --value, or --take-away where it is somebody else's."
+        )
 
     async def work(hub: Hub, actor: Actor) -> None:
         rider_id = await _who(hub, actor, rider, phone)

@@ -65,7 +65,10 @@ def test_a_person_at_the_counter_is_served(database_url: str, tmp_path: Path) ->
     assert run("copy", "0" * 32, "--out", str(tmp_path / "other.json"))[0] == 1
     correct = ("correct", rider_id, "--registration", f"ding/{REFS[0]}", "--field", "phone")
     assert run(*correct, "--value", "123")[0] == 1
+    assert run(*correct)[0] == 2
+    assert run(*correct, "--value", "19911112222", "--take-away")[0] == 2
     assert run(*correct, "--value", "19911112222")[0] == 0
+    assert run(*correct, "--take-away")[0] == 0
     status, said = run("erase", rider_id, "--yes")
     assert status == 0, said
     done = json.loads(said)
