@@ -38,6 +38,7 @@ JOB = Job(
         "past_assignments": "过去的匹配结果",
         "match_changes": "匹配变化",
         "registration_history": "登记变化",
+        "work_area_marks": "片区变动时间",
         "left_riders": "已离开的登记",
         "receipts": "回执",
         "job_runs": "任务记录",

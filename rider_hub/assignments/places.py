@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rider_hub.divisions.areas import AreaSet
 from rider_hub.organizations.model import StationPlace
 from rider_hub.parameters import parameter
+from rider_hub.riders.area_changes import LIKE_TRACK
 from rider_hub.riders.store import RegistrationSnapshot, RiderSnapshot
 
 __all__ = ["Place", "Places"]
@@ -76,8 +77,9 @@ class Places:
             return self._stations.get(station) or Place(
                 "waiting_for_station", station=station, unresolved="waiting_for_station"
             )
-        if leading is None:
-            return Place("no_place", unresolved="no_place")
+        if leading is None or leading.hold == LIKE_TRACK:
+            why = "no_place" if leading is None else LIKE_TRACK
+            return Place(why, unresolved=why)
         if leading.area_community in self._codes and leading.area_community is not None:
             lng, lat = self._centres[leading.area_community]
             return Place(
@@ -166,9 +168,14 @@ class Places:
 
 
 def _leading(registrations: Sequence[RegistrationSnapshot]) -> RegistrationSnapshot | None:
-    """Return the registration that says where a rider belongs: a station before an area, then the latest."""
+    """Return the registration that says where a rider belongs: a station before an area, then the latest.
+
+    One whose work area is held says something only where there is no other.
+    """
     ordered = sorted(
-        registrations, key=lambda r: (r.employment == "dedicated", r.effective_at, r.platform), reverse=True
+        registrations,
+        key=lambda r: (r.hold != LIKE_TRACK, r.employment == "dedicated", r.effective_at, r.platform),
+        reverse=True,
     )
     return ordered[0] if ordered else None
 

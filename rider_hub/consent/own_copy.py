@@ -16,7 +16,13 @@ from rider_hub.riders.identity import explain
 from rider_hub.riders.model import EMPLOYMENT_TITLES, LinkState, RegistrationState
 from rider_hub.riders.ports import contents, registrations_of
 from rider_hub.riders.signin import codes_of
-from rider_hub.riders.tables import identity_link, registration_history, rider
+from rider_hub.riders.tables import (
+    identity_link,
+    registration_history,
+    rider,
+    work_area_mark,
+    work_area_review,
+)
 
 __all__ = ["export", "trail"]
 
@@ -34,6 +40,7 @@ async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
         await _rider(look, rider_id),
         _registrations(rows, held),
         await _history(look, ids),
+        await _work_areas(look, ids),
         await _links(look, ids),
         await _corrections(look, keys, ids),
         Section(
@@ -125,6 +132,23 @@ async def _history(look: Look, ids: Sequence[str]) -> Section:
         "recorded_at": "收到时间",
     }
     return Section("history", "登记变化", ("registration_history",), titles, records)
+
+
+async def _work_areas(look: Look, ids: Sequence[str]) -> Section:
+    mark, review = work_area_mark.c, work_area_review.c
+    marks = select(mark.version_at).where(mark.registration_id.in_(ids)).order_by(mark.version_at)
+    records: list[dict[str, Any]] = [
+        {"at": at, "what": "平台报送了常跑片区（这里不留地点）"}
+        for at in (await look.connection.execute(marks)).scalars()
+    ]
+    reviews = select(work_area_review).where(review.registration_id.in_(ids))
+    for row in (await look.connection.execute(reviews.order_by(review.registration_id))).mappings():
+        if row["held_at"]:
+            records.append({"at": row["held_at"], "what": f"变动 {row['changes']} 次，待工作人员核对"})
+        else:
+            records.append({"at": row["decided_at"], "what": "工作人员已核对，恢复使用"})
+    tables = ("work_area_mark", "work_area_review")
+    return Section("work_areas", "常跑片区的变动", tables, {"at": "时间", "what": "说明"}, records)
 
 
 async def _links(look: Look, ids: Sequence[str]) -> Section:

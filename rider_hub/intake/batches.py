@@ -216,7 +216,10 @@ async def _store_part(
         totals.held += len(needed)
         await keeper.hold(needed)
     else:
-        await store_records(work, taking.hub.keys, taking.sender, taken, records=needed, totals=totals)
+        older = taking.batch.beaten_by(needed)
+        await store_records(
+            work, taking.hub.keys, taking.sender, taken, records=needed, totals=totals, older=older
+        )
     replayed = [replays[one.row] for one in good if one.row in replays]
     await close_rows(work, replayed, QuarantineState.REPLAYED)
     totals.rejected += len(rejects)
@@ -233,6 +236,7 @@ async def store_records(
     *,
     records: Sequence[Checked],
     totals: Totals,
+    older: Sequence[Checked] = (),
 ) -> None:
     """Store checked records of one part and count how they ended."""
     if not records:
@@ -253,5 +257,6 @@ async def store_records(
             county=sender.county,
             checked=records,
             receipt_id=taken.id,
+            older=older,
         )
     )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -39,6 +40,20 @@ class CheckedBatch:
     def failures(self) -> tuple[Failure, ...]:
         """Every fault of every refused row, in row order."""
         return tuple(f for one in self.outcomes if isinstance(one, Reject) for f in one.failures)
+
+    def beaten_by(self, winners: Sequence[Checked]) -> list[Checked]:
+        """Return the needless rows, wherever in the batch, whose key one of these rows has."""
+        if not self.duplicates:
+            return []
+        return [older for one in winners for older in self._beaten.get(_key(one), ())]
+
+    @cached_property
+    def _beaten(self) -> dict[str, list[Checked]]:
+        found: dict[str, list[Checked]] = {}
+        for one in self.outcomes:
+            if isinstance(one, Checked) and one.row in self.duplicates:
+                found.setdefault(_key(one), []).append(one)
+        return found
 
     @property
     def rejected(self) -> int:

@@ -38,6 +38,10 @@ _WARNINGS: Final[dict[str, tuple[str, str]]] = {
         "此行有内容与骑手本人核对过的不一致，本系统按核对后的保存。请核对平台的登记。",
         "A value differs from what the rider confirmed; the confirmed one is kept. Check yours.",
     ),
+    "work_area_changes_look_like_track": (
+        "这名骑手的常跑片区变动过于频繁，像是行踪轨迹，已暂缓使用、待工作人员核对。请只报常跑的片区，不报实时位置。",
+        "This rider's work area changes like a track and waits for review. Send where they usually work.",
+    ),
     "not_stored": (
         "这条登记不在保存范围内，未保存。其他登记不受影响，无需重报。",
         "This registration is not one the hub keeps, so it was not stored. Nothing is to be sent again.",

@@ -13,6 +13,7 @@ from rider_hub.errors import Absent
 from rider_hub.organizations.tables import platform as platform_table
 from rider_hub.organizations.tables import station
 from rider_hub.parameters import parameter
+from rider_hub.riders.area_reviews import area_held, held_areas
 from rider_hub.riders.identity import explain
 from rider_hub.riders.indexes import search_indexes
 from rider_hub.riders.model import LinkState, RegistrationState
@@ -51,6 +52,8 @@ def _conditions(work: Look, keys: Keyring, filters: Mapping[str, str]) -> list[C
         wanted.append(
             registration.c.seen_at > work.now - timedelta(days=parameter("matching.active_window").value)
         )
+    if filters.get("review") == "work_area":
+        wanted.append(area_held())
     if filters.get("q"):
         column, values = search_indexes(keys, filters["q"])
         wanted.append(registration.c[column].in_(values))
@@ -139,9 +142,11 @@ async def find_rider(work: Look, hub: Hub, rider_id: str) -> dict[str, Any]:
     if row is None or not mine:
         raise Absent
     words = await _Words.of(work.connection, [row], mine)
+    held = {} if work.scope.of_company else await held_areas(work.connection, [one["id"] for one in mine])
     shown = [
         {
             **one,
+            "held": held.get(one["id"]),
             "platform_name": words.platforms.get(one["platform"], one["platform"]),
             "station": words.station(one),
             "area": words.divisions.get(one["area_community"] or "", one["area_community"]),

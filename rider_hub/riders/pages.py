@@ -15,6 +15,7 @@ from rider_hub.access.purposes import UNMASK_REASONS, Purpose
 from rider_hub.errors import Invalid
 from rider_hub.organizations.pages import street_options
 from rider_hub.riders import listing, service
+from rider_hub.riders.area_reviews import release_work_area
 from rider_hub.riders.model import EMPLOYMENT_TITLES, Identity, LinkState, may_become
 from rider_hub.web.forms import Form, PurposeForm, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
@@ -69,6 +70,7 @@ def routes() -> list[web.RouteDef]:
         *guarded("riders.view", [web.get("/riders/{id}", _rider)]),
         *guarded("riders.unmask", [web.post("/riders/{id}/unmask", _unmask)]),
         *guarded("riders.review", [web.post("/riders/{id}/new-phone", _new_phone)]),
+        *guarded("riders.review", [web.post("/riders/{id}/work-area", _work_area)]),
     ]
 
 
@@ -99,7 +101,10 @@ async def _platforms(request: web.Request) -> Sequence[tuple[str, str]]:
 
 async def _actions(request: web.Request) -> Sequence[Action]:
     return (
-        [Action("同一人核对", "/riders/links?state=proposed")]
+        [
+            Action("同一人核对", "/riders/links?state=proposed"),
+            Action("片区核对", "/riders?review=work_area"),
+        ]
         if allows(request[ACTOR], "riders.review")
         else []
     )
@@ -109,6 +114,13 @@ async def _actions(request: web.Request) -> Sequence[Action]:
 async def _new_phone(request: web.Request) -> web.Response:
     rider_id = request.match_info["id"]
     await service.confirm_new_phone(request.app[HUB], request[ACTOR], rider_id)
+    raise web.HTTPSeeOther(f"/riders/{rider_id}")
+
+
+@takes()
+async def _work_area(request: web.Request) -> web.Response:
+    rider_id = request.match_info["id"]
+    await release_work_area(request.app[HUB], request[ACTOR], rider_id)
     raise web.HTTPSeeOther(f"/riders/{rider_id}")
 
 
@@ -233,6 +245,7 @@ _LEDGER = Ledger(
         Choice("employment", "配送方式", list(EMPLOYMENT_TITLES.items())),
         Choice("street", "街道", street_options),
         Choice("state", "状态", [(key, state.word) for key, state in STATES.items()]),
+        Choice("review", "待核对", [("work_area", "常跑片区变动频繁")]),
     ],
     empty="没有符合条件的骑手。各平台报送骑手登记后，会按所在辖区出现在这里；姓名和手机号要填完整才能查到。",
     load=_load,

@@ -16,6 +16,8 @@ from rider_hub.riders.tables import (
     registration_correction,
     registration_history,
     rider,
+    work_area_mark,
+    work_area_review,
 )
 from rider_hub.riders.tombstones import bury
 
@@ -52,6 +54,8 @@ async def remove_registrations(
     for statement in (
         delete(registration_history).where(registration_history.c.registration_id.in_(ids)),
         delete(registration_correction).where(registration_correction.c.registration_id.in_(ids)),
+        delete(work_area_mark).where(work_area_mark.c.registration_id.in_(ids)),
+        delete(work_area_review).where(work_area_review.c.registration_id.in_(ids)),
         delete(identity_link).where(
             or_(identity_link.c.registration_a.in_(ids), identity_link.c.registration_b.in_(ids))
         ),

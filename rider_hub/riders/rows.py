@@ -17,7 +17,14 @@ from rider_hub.riders import indexes
 from rider_hub.riders.model import WAITING_FOR_STATION, RegistrationState, Version
 from rider_hub.storage import new_id
 
-__all__ = ["personal_columns", "record_of", "registration_rows", "version_of", "without_number"]
+__all__ = [
+    "personal_columns",
+    "points_wgs84",
+    "record_of",
+    "registration_rows",
+    "version_of",
+    "without_number",
+]
 
 _PERSONAL = ("name", "phone", "phone_ext")
 
@@ -63,7 +70,7 @@ def registration_rows(
     the divisions of the stations known by reference.
     """
     rows = []
-    points = _points_wgs84([record_of(checked).work_area for checked, _ in news])
+    points = points_wgs84([record_of(checked).work_area for checked, _ in news])
     for (checked, version), (lng, lat) in zip(news, points, strict=True):
         record = record_of(checked)
         there = known.get(record.platform_rider_ref)
@@ -116,7 +123,7 @@ def personal_columns(values: Mapping[str, Any], row_id: str, keys: Keyring) -> d
     }
 
 
-def _points_wgs84(areas: Sequence[WorkArea | None]) -> list[tuple[float | None, float | None]]:
+def points_wgs84(areas: Sequence[WorkArea | None]) -> list[tuple[float | None, float | None]]:
     """Read the points of work areas in the frames stated beside them, all at once."""
     points: list[tuple[float | None, float | None]] = [(None, None)] * len(areas)
     at = [i for i, area in enumerate(areas) if area is not None and area.lng is not None]

@@ -14,6 +14,7 @@ from rider_hub.access.purposes import Purpose
 from rider_hub.access.unmasking import take_turn
 from rider_hub.errors import Absent, Conflict
 from rider_hub.riders import store
+from rider_hub.riders.area_changes import LIKE_TRACK, note_work_areas
 from rider_hub.riders.corrections import CONFLICT, apply_corrections
 from rider_hub.riders.indexes import no_phone_yet, phone_aliases, phone_confirmed
 from rider_hub.riders.linking import homes_of, regroup, review_links
@@ -52,11 +53,13 @@ async def apply_registrations(
     county: str,
     checked: Sequence[Checked],
     receipt_id: str | None,
+    older: Sequence[Checked] = (),
 ) -> list[Outcome]:
     """Take at most 1,000 checked registrations into the caller's transaction; one outcome a record, in order.
 
     The greatest version of a key wins, within the records as against what is stored: any order and any
     repetition ends in the same state. A record whose station is unknown is stored and waits for it.
+    `older` are versions of these riders that greater ones of their batch beat: they count for work areas.
     """
     records, kept_out = await sift(work.connection, keys, platform, checked)
     records = [without_number(one, keys, county) for one in records]
@@ -85,7 +88,12 @@ async def apply_registrations(
         work.now,
     )
     await _link(work, keys, rows, known, _phone_aliases(keys, found.news, known))
+    ids = {ref: row["id"] for ref, row in known.items()} | {r["platform_rider_ref"]: r["id"] for r in rows}
+    versions = [record_of(one) for one in (*records, *older)]
+    like_track = await note_work_areas(work, keys, versions, platform=platform, stored=known, ids=ids)
     for (one, _), row in zip(found.news, rows, strict=True):
+        if row["platform_rider_ref"] in like_track:
+            found.outcomes[one.row] = Outcome(one.row, found.outcomes[one.row].kind, LIKE_TRACK)
         if row["hold"]:
             found.outcomes[one.row] = Outcome(one.row, "waiting", found.outcomes[one.row].warning)
         if row["id"] in disputed:

@@ -13,6 +13,8 @@ from rider_hub.access import Hub, Keyring, Look
 from rider_hub.organizations.tables import station
 from rider_hub.parameters import parameter
 from rider_hub.riders import indexes
+from rider_hub.riders.area_changes import LIKE_TRACK
+from rider_hub.riders.area_reviews import area_held
 from rider_hub.riders.display import mask_name, mask_phone
 from rider_hub.riders.model import (
     WAITING_FOR_STATION,
@@ -51,7 +53,7 @@ async def snapshot(connection: AsyncConnection, county: str, as_of: datetime) ->
     """
     window = timedelta(days=parameter("matching.active_window").value)
     query = (
-        select(registration, rider.c.chosen_community)
+        select(registration, rider.c.chosen_community, area_held().label("area_held"))
         .join(rider, rider.c.id == registration.c.rider_id)
         .where(registration.c.county == county)
         .where(registration.c.state == RegistrationState.ACTIVE)
@@ -68,15 +70,16 @@ async def snapshot(connection: AsyncConnection, county: str, as_of: datetime) ->
 
 
 def _snapshot(row: RowMapping) -> RegistrationSnapshot:
+    held = row["area_held"]
     return RegistrationSnapshot(
         platform=row["platform"],
         employment=row["employment"],
         station_ref=row["station_ref"],
-        area_community=row["area_community"],
-        area_lng=row["area_lng"],
-        area_lat=row["area_lat"],
+        area_community=None if held else row["area_community"],
+        area_lng=None if held else row["area_lng"],
+        area_lat=None if held else row["area_lat"],
         effective_at=row["effective_at"],
-        hold=row["hold"],
+        hold=LIKE_TRACK if held else row["hold"],
     )
 
 

@@ -1,6 +1,6 @@
 """Tables of riders, their registrations with history, and identity links."""
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, String, Table
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
 
 from rider_hub.riders.searched import name_of, phone4_of, phone_of
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
@@ -12,6 +12,8 @@ __all__ = [
     "registration_correction",
     "registration_history",
     "rider",
+    "work_area_mark",
+    "work_area_review",
 ]
 
 #: A person, by a stable pseudonym. `division` is where the rider is in scope: the applied assignment's
@@ -129,4 +131,28 @@ registration_correction = Table(
     #: When the platform sent the wrong value again.
     Column("conflict_at", UtcDateTime),
     Index("uq_registration_correction", "registration_id", "field", unique=True),
+)
+
+#: When a registration said which work area, without the place: `mark` is HMAC(reference, area), so it tells
+#: whether two areas of one registration differ and nothing else; see riders/area_changes.py.
+work_area_mark = Table(
+    "work_area_mark",
+    metadata,
+    Column("registration_id", String(32), primary_key=True),
+    Column("version_at", UtcDateTime, primary_key=True),
+    keyed_column("mark", "lasting", primary_key=True),
+    Index("ix_work_area_mark_version_at", "version_at"),
+)
+
+#: A registration whose work area changed as often as a track would; `held_at` is empty once staff looked.
+work_area_review = Table(
+    "work_area_review",
+    metadata,
+    Column("registration_id", String(32), primary_key=True),
+    Column("changes", Integer, nullable=False),
+    Column("held_at", UtcDateTime),
+    #: Versions before this time were looked at and count no more.
+    Column("cleared_until", UtcDateTime),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", String(80)),
 )

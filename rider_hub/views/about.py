@@ -28,6 +28,7 @@ _KEPT = (
     ("登记变化、匹配结果", "{registration_history} 天"),
     ("诉求", "办结 {closed_requests} 天后删去内容、地址和姓名，只留类别、社区、时间"),
     ("更正、删除等权利请求", "办结 {closed_rights_requests} 天"),
+    ("常跑片区何时变动", "{work_area_marks} 天；只有时间，没有地点"),
     ("报错待改的报送", "{quarantine} 天"),
     ("已发的消息", "发出后立即删去号码和内容，其余 {settled_messages} 天"),
     ("验证码、登录", "{sign_in_codes} 天"),

@@ -15,6 +15,7 @@ from rider_hub.messages.service import forget_settled
 from rider_hub.outreach.store import forget_past as forget_past_invitations
 from rider_hub.parameters import parameter
 from rider_hub.requests.ports import forget_closed
+from rider_hub.riders.area_changes import forget_marks
 from rider_hub.riders.ports import forget_history
 from rider_hub.riders.signin import forget_codes
 from rider_hub.runs.service import forget_runs
@@ -78,6 +79,7 @@ LIMITS: Mapping[str, Forget] = {
     "past_assignments": _in_one(lambda work, _, before: forget_past(work.connection, before)),
     "match_changes": _in_one(lambda work, _, before: forget_changes(work.connection, before)),
     "registration_history": _in_one(lambda work, _, before: forget_history(work.connection, before)),
+    "work_area_marks": _in_one(lambda work, _, before: forget_marks(work.connection, before)),
     "left_riders": _left,
     "receipts": _in_one(lambda work, _, before: forget_receipts(work.connection, before)),
     "job_runs": _in_one(lambda work, _, before: forget_runs(work.connection, before)),

@@ -4,6 +4,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import timedelta
 from multiprocessing import get_context
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from rider_hub.assignments.matching import Current, difference
 from rider_hub.assignments.model import Assignment, ChangeKind, NearStation
 from rider_hub.assignments.reasons import reasons
 from rider_hub.organizations.model import Network
+from rider_hub.riders.area_changes import LIKE_TRACK
 from rider_hub.riders.model import RegistrationSnapshot, RiderSnapshot
 from tests.rider_hub.assignments.town import (
     COMMUNITIES,
@@ -88,6 +90,16 @@ def test_an_unknown_station_waits_with_a_reason() -> None:
     """A registration whose station was never sent is kept, answered by the county, and says what lacks."""
     (found,) = match([rider(dedicated("Z"))])
     assert (found.unresolved, found.community_branch) == ("waiting_for_station", "HY")
+
+
+def test_a_held_work_area_is_answered_by_the_county_unless_there_is_another() -> None:
+    """An area that changes like a track is not read; another platform's area of the same rider is."""
+    held = msgspec.structs.replace(
+        crowdsourced(community="110101001001", at=NOW + timedelta(days=1)), hold=LIKE_TRACK
+    )
+    found, other = match([rider(held), rider(held, crowdsourced(community="110101002002"), rider_id="r2")])
+    assert (found.unresolved, found.community, found.community_branch) == (LIKE_TRACK, None, "HY")
+    assert (other.unresolved, other.community) == (None, "110101002002")
 
 
 def test_a_rounded_point_decides_the_street_and_asks_for_the_community() -> None:

@@ -19,7 +19,7 @@ from rider_hub.outreach.store import of_rider
 from rider_hub.outreach.tables import activity
 from rider_hub.parameters import parameter
 from rider_hub.requests.tables import service_request
-from rider_hub.riders.tables import registration, registration_history
+from rider_hub.riders.tables import registration, registration_history, work_area_mark
 from rider_hub.runs.model import Run
 from rider_hub.runs.tables import job_run
 from rider_hub.storage import insert_rows
@@ -39,6 +39,7 @@ KINDS: dict[str, tuple[Table, str, str, dict[str, Any]]] = {
     "past_assignments": (assignment, "valid_to", "version", {}),
     "match_changes": (match_run, "created_at", "id", {}),
     "registration_history": (registration_history, "recorded_at", "id", {}),
+    "work_area_marks": (work_area_mark, "version_at", "registration_id", {}),
     "left_riders": (registration, "seen_at", "id", {"state": "left", "sealed": None}),
     "receipts": (receipt, "created_at", "id", {}),
     "job_runs": (job_run, "due_at", "id", {}),

@@ -24,7 +24,7 @@ from rider_hub.requests.service import answer, file_request
 from rider_hub.riders.own import choose_community
 from rider_hub.riders.service import unmask_rider
 from rider_hub.riders.signin import phone_mark, request_code, verify_code
-from rider_hub.riders.tables import registration
+from rider_hub.riders.tables import registration, work_area_mark, work_area_review
 from rider_hub.storage import insert_rows, new_id
 from tests.factories import county_staff
 from tests.rider_hub.intake.build import COUNTY, bring_in_county, push, sender_of
@@ -109,6 +109,7 @@ async def whole_rider(hub: Hub) -> Whole:
         value=NAME,
         purpose="本人到窗口申请",
     )
+    await _change_areas(hub, rider.rider_id or "")
     await _match(hub, rider.rider_id or "")
     await _ask(hub, rider.rider_id or "")
     hub.clock.advance(minutes=2)  # type: ignore[attr-defined]
@@ -131,6 +132,18 @@ async def _consent(hub: Hub, rider: Actor) -> None:
     await surface(hub, JOB)
     for task in await worklist(hub, secretary()):
         await invite(hub, secretary(), task.invitation.id)
+
+
+async def _change_areas(hub: Hub, rider_id: str) -> None:
+    now = hub.clock.now()
+    async with hub.database.write() as connection:
+        query = select(registration.c.id).where(registration.c.rider_id == rider_id)
+        mine = str((await connection.execute(query)).scalars().first())
+        mark = {"registration_id": mine, "version_at": now, "mark": hub.keys.blind("lasting", "x", "x")}
+        review = {column.name: None for column in work_area_review.columns}
+        review |= {"registration_id": mine, "changes": 3, "held_at": now}
+        await insert_rows(connection, work_area_mark, [mark])
+        await insert_rows(connection, work_area_review, [review])
 
 
 async def _match(hub: Hub, rider_id: str) -> None:

@@ -77,6 +77,7 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("GET", "/riders/{id}"): Driver(_row("rider")),
     ("POST", "/riders/{id}/unmask"): Driver(_row("rider"), _PURPOSE),
     ("POST", "/riders/{id}/new-phone"): Driver(_row("rider")),
+    ("POST", "/riders/{id}/work-area"): Driver(_row("rider")),
     ("GET", "/stations/{id}"): Driver(_row("station")),
     ("GET", "/organizations/{code}"): Driver(_row("org", "code")),
     ("GET", "/lovestations/{code}"): Driver(_row("love", "code")),
