@@ -1,12 +1,13 @@
 """Polygons become plain arrays of coordinates and rings here, and polygons again; nothing is looked up."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geo.area_room import spare
 from geo.errors import GeoError
 from geo.points import Floats, Rows
 from geo.slices import cut, in_slices
@@ -34,11 +35,6 @@ class Outlines(NamedTuple):
     xy: Floats
     rings: Rows
     polys: Rows
-
-
-def spare(count: int) -> int:
-    """Give the length of an array for so many rows and room for edits; pages not used cost nothing."""
-    return count + count // 16 + 8
 
 
 def outlines_of(shapes: Shapes) -> Outlines:
@@ -95,6 +91,12 @@ def used(outlines: Outlines, count: int) -> Outlines:
     return Outlines(outlines.xy[:vertices], outlines.rings[:rings], outlines.polys[:count])
 
 
+def roomy(outlines: Outlines, count: int) -> Outlines:
+    """Give the arrays of the first `count` polygons with room for edits, the same where they have it."""
+    held = used(outlines, count)
+    return Outlines(*(_with_room(array, len(part)) for array, part in zip(outlines, held, strict=True)))
+
+
 def gathered(outlines: Outlines, rows: Rows) -> Outlines:
     """Give the outlines of some rows alone, in that order."""
     ring, counts = _runs(outlines.polys[rows, 0], outlines.polys[rows, 1])
@@ -138,6 +140,14 @@ def _spans(counts: Rows, room: int | None = None) -> Rows:
     ends = np.cumsum(counts)
     spans[: len(counts), 0], spans[: len(counts), 1] = ends - counts, ends
     return spans
+
+
+def _with_room(array: NDArray[Any], count: int) -> NDArray[Any]:
+    if len(array) >= spare(count):
+        return array
+    longer = np.zeros((spare(count), *array.shape[1:]), dtype=array.dtype)
+    longer[:count] = array[:count]
+    return longer
 
 
 def _check_size(vertices: int) -> None:

@@ -2,18 +2,20 @@
 
 Nothing that another thread may be reading is changed but by one store at a time: the new polygon gets an id
 of its own at the end of the arrays, and each cell's new block is written before its word is set. Where an
-array has no room left, the edit goes to a grid of its own arrays.
+array has no room left, the edit goes to a grid of longer arrays, which earlier edits have filled.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.area_arrays import Outlines, spare
-from geo.area_grid import Grid, fill_slabs, make_blocks, moved
-from geo.points import Floats, Rows
+from geo.area_arrays import Outlines
+from geo.area_grid import Grid, fill_slabs, make_blocks, measure, moved
+from geo.area_room import Room, kept_up
+from geo.points import Floats
 
 
 def fits(whole: Grid, box: Floats) -> bool:
@@ -27,10 +29,10 @@ def fits(whole: Grid, box: Floats) -> bool:
     )
 
 
-def replace(whole: Grid, old: int, outline: Outlines, ranks: Rows) -> tuple[Grid, int]:
-    """Put a sound polygon in the place of the one with the id `old`; give the grid to use and the new id.
+def replace(whole: Grid, old: int, outline: Outlines, code_of: Callable[[int], str]) -> Grid:
+    """Put a sound polygon in the place of the one with the id `old`; give the grid to use.
 
-    `ranks` are the places of ids in the order of codes, the new one's included.
+    The new polygon's id is the next one. `code_of` gives the code of an id, the new one's included.
     """
     from geo.kernels import cells as kernels  # noqa: PLC0415 - loads the compiler
 
@@ -43,57 +45,54 @@ def replace(whole: Grid, old: int, outline: Outlines, ranks: Rows) -> tuple[Grid
     cells = np.unique(np.concatenate([pool[:, 0] for pool in pools])).astype(np.int64)
     ranges = np.empty((len(cells), 2), dtype=np.int32)
     for nth, cell in enumerate(cells.tolist()):
-        ranges[nth] = _enter(edited, cell, old, pools[0][pools[0][:, 0] == cell, 1:], ranks)
+        ranges[nth] = _enter(edited, cell, old, pools[0][pools[0][:, 0] == cell, 1:], code_of)
     words, made = make_blocks(edited, cells, ranges)
-    words = moved(words, edited.used["fine"])
-    _put(edited, "fine", np.concatenate(made))
-    if any(array is not edited.arrays()[name] for name, array in whole.arrays().items()):
-        edited.coarse, edited.cell_entries = whole.coarse.copy(), whole.cell_entries.copy()
+    words = moved(words, _put(edited, "fine", np.concatenate(made)))
     # Both ends of a range in one store.
     edited.cell_entries.view(np.int64)[cells, 0] = ranges.view(np.int64)[:, 0]
     edited.coarse[cells] = words
-    return edited, new
+    edited.room = kept_up(edited, cells)
+    return edited
 
 
 def _append(whole: Grid, outline: Outlines) -> int:
     """Write the polygon and its slabs behind the others; give its id."""
-    from geo.kernels import sides as kernels  # noqa: PLC0415 - loads the compiler
-
-    new, rings, vertices = whole.used["polys"], whole.used["rings"], whole.used["xy"]
-    _put(whole, "xy", outline.xy)
-    _put(whole, "rings", outline.rings + np.array([vertices, vertices, 0]))
-    _put(whole, "polys", outline.polys + rings)
+    vertices = _put(whole, "xy", outline.xy)
+    rings = _put(whole, "rings", outline.rings + np.array([vertices, vertices, 0]))
+    new = _put(whole, "polys", outline.polys + rings)
     _put(whole, "bounds", np.empty((1, 4)))
     _put(whole, "heads", np.empty((1, 4)))
-    entries = np.empty(new + 1, dtype=np.int64)
-    kernels.measure(*whole.outlines, whole.bounds, whole.heads, entries, new, new + 1)
-    whole.heads[new, 2] = whole.used["slab_start"]
-    start = whole.used["slab_edge"]
-    _put(whole, "slab_start", np.zeros(int(whole.heads[new, 3]) + 1, dtype=np.int32))
-    _put(whole, "slab_edge", np.zeros(int(entries[new]), dtype=np.int32))
-    sides = whole.bounds, *whole.sides[1:]
-    fill_slabs(whole.outlines, sides, entries[new:], first=new, last=new + 1, start=start)
+    entries = measure(_alone(whole, new), whole.bounds[new : new + 1], whole.heads[new : new + 1])
+    first = _put(whole, "slab_start", np.zeros(int(whole.heads[new, 3]) + 1, dtype=np.int32))
+    start = _put(whole, "slab_edge", np.zeros(int(entries[0]), dtype=np.int32))
+    whole.heads[new, 2] = first
+    slabs = whole.slab_start, whole.slab_edge
+    fill_slabs(_alone(whole, new), whole.heads[new : new + 1], slabs, entries, start)
     return new
 
 
-def _enter(whole: Grid, cell: int, old: int, added: NDArray[np.int32], ranks: Rows) -> tuple[int, int]:
+def _alone(whole: Grid, polygon: int) -> Outlines:
+    """Give one polygon as kernels take many."""
+    return whole.outlines._replace(polys=whole.polys[polygon : polygon + 1])
+
+
+def _enter(
+    whole: Grid, cell: int, old: int, added: NDArray[np.int32], code_of: Callable[[int], str]
+) -> tuple[int, int]:
     """Write a cell's entries behind the others: without the old polygon's, with the new one's, by code."""
     first, last = whole.cell_entries[cell]
     kept = whole.entries[first:last]
     every = np.concatenate([kept[kept[:, 0] != old], added])
-    every = every[np.argsort(ranks[every[:, 0]], kind="stable")]
-    at = whole.used["entries"]
-    _put(whole, "entries", every)
+    codes = [code_of(polygon) for polygon in every[:, 0].tolist()]
+    at = _put(whole, "entries", every[sorted(range(len(every)), key=codes.__getitem__)])
     return at, at + len(every)
 
 
-def _put(whole: Grid, name: str, rows: NDArray[Any]) -> None:
-    """Write rows behind those that count; where there is no room the array is copied to a longer one."""
-    array, at = getattr(whole, name), whole.used[name]
-    if at + len(rows) > len(array):
-        longer = np.empty((spare(at + len(rows)), *array.shape[1:]), dtype=array.dtype)
-        longer[:at] = array[:at]
-        setattr(whole, name, longer)
-        array = longer
-    array[at : at + len(rows)] = rows
+def _put(whole: Grid, name: str, rows: NDArray[Any]) -> int:
+    """Write rows behind those that count, where there is no room after moving to longer arrays; say where."""
+    at = whole.used[name]
+    if at + len(rows) > len(getattr(whole, name)):
+        (whole.room or Room(whole)).move(whole, name, at + len(rows))
+    getattr(whole, name)[at : at + len(rows)] = rows
     whole.used[name] = at + len(rows)
+    return at

@@ -72,7 +72,9 @@ def load_grid(path: Path, *, verify: bool) -> tuple[Grid, tuple[str, ...], Rows,
     """
     try:
         head, start, whole = _mapped(path)
-        arrays = {section["name"]: _section(whole, start, section) for section in head["sections"]}
+        arrays: dict[str, Any] = {
+            section["name"]: _section(whole, start, section) for section in head["sections"]
+        }
         used = {section["name"]: int(section["used"]) for section in head["sections"]}
         if verify and [_checksum(arrays[name][:count]) for name, count in used.items()] != head["sums"]:
             raise unreadable(path)
@@ -80,7 +82,7 @@ def load_grid(path: Path, *, verify: bool) -> tuple[Grid, tuple[str, ...], Rows,
         order = arrays.pop("order")
         if len(codes) != head["count"] or len(order) != len(codes):
             raise unreadable(path)
-        return Grid(**arrays, used=used), codes, order, str(head["digest"])
+        return Grid(**arrays, used=used, begun=dict(used)), codes, order, str(head["digest"])
     except (OSError, ValueError, KeyError, TypeError, UnicodeDecodeError) as fault:
         raise unreadable(path) from fault
 

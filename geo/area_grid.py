@@ -1,12 +1,13 @@
 """The grid over polygons is laid here: slabs, coarse cells, fine cells; see docs/decisions/0009."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.area_arrays import Outlines, spare
+from geo.area_arrays import Outlines, roomy
+from geo.area_room import Room, spare
 from geo.points import Floats, Rows
 from geo.slices import cut, in_slices, threads
 
@@ -24,13 +25,18 @@ _MET_A_VERTEX: Final = 4
 _WORTH: Final = 512
 # Cells around all polygons, so that an outer border may move a little.
 _MARGIN: Final = 2.0
+_ARRAYS: Final = (
+    *("xy", "rings", "polys", "bounds", "heads", "slab_start", "slab_edge"),
+    *("grid", "coarse", "cell_entries", "entries", "fine"),
+)
 
 
 @dataclass(slots=True)
 class Grid:
     """What a look-up needs, as plain arrays; `geo.kernels` says how they hang together.
 
-    Polygons are counted by id: the rows of the frame, and one more for each edit.
+    Polygons are counted by id: the rows of the frame, and one more for each edit. Of each array the first
+    `used` rows count, of which the first `begun` came with it; what follows is room for edits.
     """
 
     xy: Floats
@@ -46,6 +52,8 @@ class Grid:
     entries: Ints
     fine: Ints
     used: dict[str, int] = field(default_factory=dict)
+    begun: dict[str, int] = field(default_factory=dict)
+    room: Room | None = None
 
     @property
     def outlines(self) -> Outlines:
@@ -63,14 +71,15 @@ class Grid:
         return self.grid, self.coarse, self.fine, self.fine.view(np.uint8)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Give all arrays by name; of each, the first `used` places count, and the rest is room for edits."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "used"}
+        """Give all arrays by name."""
+        return {name: getattr(self, name) for name in _ARRAYS}
 
 
 def lay_grid(outlines: Outlines, count: int, order: Rows) -> Grid:
     """Build the grid over the first `count` polygons, all sound; `order` are their rows by rising code."""
     from geo.kernels import cells  # noqa: PLC0415 - loads the compiler
 
+    outlines = roomy(outlines, count)
     sides = _slabs(outlines, count)
     grid = _frame(sides[0][:count], int(outlines.rings[outlines.polys[count - 1, 1] - 1, 1]))
     parts = cut(count, threads() if count > _WORTH else 1)
@@ -125,35 +134,40 @@ def moved(words: Rows, offset: int) -> Rows:
     return moved_words
 
 
-def fill_slabs(outlines: Outlines, sides: Sides, entries: Rows, *, first: int, last: int, start: int) -> None:
-    """Write the slabs of the polygons first to last, whose edges begin at `start` of the slabs' entries."""
+def measure(outlines: Outlines, bounds: Floats, heads: Floats) -> Rows:
+    """Write bounds and heads of polygons, but for their first slabs; give how many edges their slabs list."""
     from geo.kernels import sides as kernels  # noqa: PLC0415 - loads the compiler
 
-    _, heads, slab_start, slab_edge = sides
-    ends = start + np.cumsum(entries)
-    at = np.empty(last, dtype=np.int64)
-    at[first:last] = ends - entries
+    entries = np.empty(len(outlines.polys), dtype=np.int64)
     in_slices(
-        lambda a, b: kernels.fill_slabs(*outlines, heads, at, slab_start, slab_edge, first + a, first + b),
-        last - first,
-        worth=_WORTH,
+        lambda a, b: kernels.measure(*outlines, bounds, heads, entries, a, b), len(entries), worth=_WORTH
+    )
+    return entries
+
+
+def fill_slabs(
+    outlines: Outlines, heads: Floats, slabs: tuple[Ints, Ints], entries: Rows, start: int
+) -> None:
+    """Write the slabs of polygons, which list so many edges each, the first of them from `start` on."""
+    from geo.kernels import sides as kernels  # noqa: PLC0415 - loads the compiler
+
+    first = start + np.cumsum(entries) - entries
+    in_slices(
+        lambda a, b: kernels.fill_slabs(*outlines, heads, first, *slabs, a, b), len(entries), worth=_WORTH
     )
 
 
 def _slabs(outlines: Outlines, count: int) -> Sides:
-    from geo.kernels import sides  # noqa: PLC0415 - loads the compiler
-
     bounds, heads = np.empty((len(outlines.polys), 4)), np.empty((len(outlines.polys), 4))
-    entries = np.empty(count, dtype=np.int64)
-    in_slices(lambda a, b: sides.measure(*outlines, bounds, heads, entries, a, b), count, worth=_WORTH)
+    held = outlines._replace(polys=outlines.polys[:count])
+    entries = measure(held, bounds, heads)
     # One place more a polygon: where its last slab ends.
     places = heads[:count, 3] + 1
     heads[:count, 2] = np.cumsum(places) - places
     slab_start = np.empty(spare(int(places.sum())), dtype=np.int32)
     slab_edge = np.empty(spare(int(entries.sum())), dtype=np.int32)
-    made = bounds, heads, slab_start, slab_edge
-    fill_slabs(outlines, made, entries, first=0, last=count, start=0)
-    return made
+    fill_slabs(held, heads, (slab_start, slab_edge), entries, 0)
+    return bounds, heads, slab_start, slab_edge
 
 
 def _frame(bounds: Floats, vertices: int) -> Floats:
@@ -218,3 +232,4 @@ def _note_used(whole: Grid, count: int) -> None:
         cell_entries=len(whole.cell_entries),
         entries=int(whole.cell_entries[-1, 1]),
     )
+    whole.begun = dict(whole.used)

@@ -12,6 +12,7 @@ from geo.area_checks import checked_areas, checked_edit, checked_wkb
 from geo.area_edit import fits, replace
 from geo.area_files import digest_of, load_grid, save_grid, unreadable
 from geo.area_grid import Grid, lay_grid
+from geo.area_names import Names
 from geo.area_points import first_holding, holding
 from geo.errors import GeoError
 from geo.points import Floats, Rows, checked_list
@@ -25,26 +26,24 @@ _MAX_LIMIT_M: Final = 10_000.0
 
 
 class _State(NamedTuple):
-    """What a question needs, taken at once: each area's polygon id, and each id's area."""
+    """What a question needs, taken at once; an edit makes a new one."""
 
     grid: Grid
-    ids: Rows
-    rows: Rows
+    names: Names
+    areas: int
+    #: The content's name, once it was asked for.
+    digest: list[str]
 
     @property
     def edited(self) -> bool:
-        return len(self.rows) > len(self.ids)
-
-    def areas_of(self, ids: Rows) -> Rows:
-        """Give the rows of the areas whose polygons these are; they differ only once one was edited."""
-        return np.append(self.rows, -1)[ids] if self.edited else ids
+        return self.grid.used["polys"] > self.areas
 
     @property
     def outlines(self) -> Outlines:
         """The polygons in the order of rows."""
         if self.edited:
-            return gathered(self.grid.outlines, self.ids)
-        return used(self.grid.outlines, len(self.ids))
+            return gathered(self.grid.outlines, self.names.ids(self.grid.used["polys"]))
+        return used(self.grid.outlines, self.areas)
 
 
 class Edit(NamedTuple):
@@ -62,7 +61,7 @@ class AreaIndex:
     be asked by several threads, also while one of them edits it.
     """
 
-    __slots__ = ("_codes", "_digest", "_order", "_path", "_state")
+    __slots__ = ("_codes", "_order", "_path", "_state")
 
     def __init__(self, outlines: Outlines, codes: tuple[str, ...]) -> None:
         order = np.array(sorted(range(len(codes)), key=codes.__getitem__), dtype=np.int64)
@@ -78,8 +77,7 @@ class AreaIndex:
     ) -> None:
         self._codes = codes
         self._order = order
-        self._state = _State(grid, np.arange(len(codes)), np.arange(len(codes)))
-        self._digest = digest
+        self._state = _State(grid, Names(len(codes)), len(codes), [digest] if digest else [])
         self._path = path
 
     @classmethod
@@ -136,10 +134,9 @@ class AreaIndex:
 
     def save(self, path: str | Path) -> None:
         """Write the index to exactly this path, whole or not at all; the same areas give the same bytes."""
-        grid = self._state.grid
-        if self._state.edited:
-            grid = lay_grid(self._state.outlines, len(self), self._order)
-        save_grid(Path(path), grid, self._codes, self._order, self.content_hash)
+        state = self._state
+        grid = lay_grid(state.outlines, len(self), self._order) if state.edited else state.grid
+        save_grid(Path(path), grid, self._codes, self._order, self._named(state))
         if not self._state.edited:
             self._path = Path(path)
 
@@ -160,9 +157,12 @@ class AreaIndex:
     @property
     def content_hash(self) -> str:
         """The SHA-256 of polygons and codes, as hexadecimal digits: one name for one content."""
-        if self._digest is None:
-            self._digest = digest_of(self._state.outlines, self._codes)
-        return self._digest
+        return self._named(self._state)
+
+    def _named(self, state: _State) -> str:
+        if not state.digest:
+            state.digest.append(digest_of(state.outlines, self._codes))
+        return state.digest[0]
 
     def locate(self, lng: ArrayLike, lat: ArrayLike) -> Rows:
         """Find the area of each point.
@@ -187,7 +187,7 @@ class AreaIndex:
     def locate_checked(self, x: Floats, y: Floats) -> Rows:
         """Find the area of each point as `locate`, where `geo.points.checked_list` gave the points."""
         state = self._state
-        return state.areas_of(first_holding(state.grid, x, y))
+        return state.names.rows_of(first_holding(state.grid, x, y))
 
     def covering(self, lng: ArrayLike, lat: ArrayLike) -> tuple[Rows, Rows]:
         """Find every area of each point, for areas that may overlap.
@@ -204,7 +204,7 @@ class AreaIndex:
         """
         state = self._state
         points, ids = holding(state.grid, *checked_list(lng, lat))
-        return points, state.areas_of(ids)
+        return points, state.names.rows_of(ids)
 
     def border_distance_m(self, lng: ArrayLike, lat: ArrayLike, limit_m: float) -> Floats:
         """Measure the metres from each point to the nearest border of any area, inside or outside it.
@@ -239,7 +239,8 @@ class AreaIndex:
     def edit(self, row: int, shape: "shapely.Polygon | shapely.MultiPolygon") -> Edit:
         """Give an area another polygon; only the cells that the old or the new one touches are made anew.
 
-        Two edits must not run at once. An outer border that leaves the grid has it laid anew.
+        Two edits must not run at once. An edit costs what its polygon and the cells about it cost, however
+        many areas there are; but an outer border that leaves the grid has all of it laid anew.
 
         Returns
         -------
@@ -254,22 +255,19 @@ class AreaIndex:
         if not 0 <= row < len(self):
             raise GeoError("area_row", "没有这一行；请核对行号。", "There is no such row; see its number.")
         outline, box = checked_edit(row, shape)
-        grid, ids, rows = self._state
-        boxes = np.array([grid.bounds[ids[row]], box])
+        grid, names, *_ = self._state
+        old, new = names.id_of(row), grid.used["polys"]
+        boxes = np.array([grid.bounds[old], box])
         if fits(grid, box):
-            ranks = np.empty(len(self), dtype=np.int64)
-            ranks[self._order] = np.arange(len(self))
-            rows = np.append(rows, row)
-            # Readers that meet the new id before the state is set anew must know its row.
-            self._state = _State(grid, ids, rows)
-            grid, new = replace(grid, int(ids[row]), outline, ranks[rows])
-            ids = ids.copy()
-            ids[row] = new
-            self._state = _State(grid, ids, rows)
+            # Threads that meet the new id while the edit is made must know its row.
+            names.note(new, row)
+            edited = replace(grid, old, outline, lambda one: self._codes[names.row_of(one)])
+            names.settle(new, row)
+            self._state = _State(edited, names, len(self), [])
         else:
             changed = replaced(self._state.outlines, row, outline)
             self._set(lay_grid(changed, len(self), self._order), self._codes, self._order)
-        self._digest = self._path = None
+        self._path = None
         return Edit(row, boxes)
 
 
