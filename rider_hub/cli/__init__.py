@@ -14,7 +14,7 @@ _COMMANDS = {
     "import": ("rider_hub.cli.importing", "importing", "Import codes, boundaries, organizations, stations."),
     "boundaries": ("rider_hub.cli.importing", "boundaries", "Check boundary files."),
     "feed": ("rider_hub.cli.feeds", "feed", "Check, push and replay feeds."),
-    "simulate": ("rider_hub.cli.feeds", "simulate", "Be a platform that offers a feed to pull."),
+    "simulate": ("rider_hub.cli.simulating", "simulate", "Be a platform: push, be pulled, leave files."),
     "match": ("rider_hub.cli.matching", "match", "Match riders: files, or runs in the database."),
     "jobs": ("rider_hub.cli.jobs", "jobs", "List and run scheduled jobs."),
     "keys": ("rider_hub.cli.keys", "keys", "Make, rotate, export and look at the keys."),

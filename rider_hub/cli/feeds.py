@@ -1,18 +1,14 @@
-"""feed: check a file, push one, replay what was mended; simulate: be a platform that is pulled."""
+"""feed: check a file, take one in, replay what was mended, register senders."""
 
-import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from connectors import sources
 from connectors.checker import CheckReport, check_file
 from connectors.errors import FeedError
 from connectors.records import RECORD_TYPES, FeedType, Frame, Registration, Station, Tier
-from connectors.simulator import Faults, PlatformServer
 from connectors.transport.files import FileRow, read_rows
 from rider_hub.access import Actor, Hub
 from rider_hub.access.inputs import takes
@@ -24,7 +20,7 @@ from rider_hub.intake.quarantine import replay
 from rider_hub.intake.senders import export_feed_key, new_signing_key, register_sender
 from rider_hub.settings import Settings
 
-__all__ = ["feed", "simulate"]
+__all__ = ["feed"]
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FEED_TYPES = ("station", "registration")
@@ -206,28 +202,3 @@ def feed_replay(receipt_id: str, username: str) -> None:
         return [dict(each.to_json()) for each in await replay(hub, actor, receipt_id=receipt_id)]
 
     echo_json(run_as(username, work))
-
-
-@click.command()
-@click.argument("source", type=click.Choice(sources.names()))
-@click.option("--stations", type=_FILE, help="Standard station records, a JSON array.")
-@click.option("--registrations", type=_FILE, help="Standard registration records, a JSON array.")
-@click.option("--duplicate-every", default=0, help="Send every n-th row twice.")
-@click.option("--bad-every", default=0, help="Break every n-th row.")
-@click.option("--forbidden-every", default=0, help="Give every n-th row a forbidden field.")
-@click.option("--outage", multiple=True, type=int, help="HTTP statuses to answer first, such as 503.")
-@takes(rows=(Station, Registration))
-def simulate(
-    *, source: str, stations: Path | None, registrations: Path | None, outage: tuple[int, ...], **every: int
-) -> None:
-    """Be a platform on loopback that offers a feed to pull, with faults to order; for tests and trials."""
-    files = {"station": stations, "registration": registrations}
-    records: dict[Any, Any] = {name: json.loads(path.read_bytes()) for name, path in files.items() if path}
-    faults = msgspec.convert({**every, "outage": outage}, Faults)
-
-    async def serve() -> None:
-        async with PlatformServer(sources.load(source), records, faults=faults) as server:
-            click.echo(server.url)
-            await asyncio.Event().wait()
-
-    saying_errors(lambda: asyncio.run(serve()))

@@ -198,3 +198,25 @@ async def test_a_cursor_that_is_none_is_refused() -> None:
     """A cursor that can't be read is an error, not a silent start from the beginning."""
     with pytest.raises(FeedError, match="cursor_invalid"):
         await collect("http://127.0.0.1:1", manifest(), "{oops")
+
+
+async def test_answers_that_end_in_their_middle_lose_and_double_nothing() -> None:
+    """Every second answer breaks off; each page is asked for again and each row comes once."""
+    source = manifest()
+    async with PlatformServer(source, {"registration": riders(25)}, faults=Faults(cut_every=2)) as server:
+        pages = await collect(server.url, source)
+        assert server.asked["registration"] == 5
+    assert ids(pages, source) == [f"R{n:04d}" for n in range(25)]
+
+
+async def test_rows_ordered_late_come_in_the_second_round() -> None:
+    """The platform commits every third row only after the first round; the overlap meets them."""
+    source = manifest()
+    start = NOW - timedelta(minutes=6)
+    async with PlatformServer(
+        source, {"registration": riders(25, start)}, faults=Faults(late_every=3)
+    ) as server:
+        first = await collect(server.url, source)
+        second = await collect(server.url, source, first[-1].next_cursor)
+    assert len(ids(first, source)) == 17
+    assert {*ids(first, source), *ids(second, source)} == {f"R{n:04d}" for n in range(25)}
