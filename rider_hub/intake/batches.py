@@ -22,8 +22,8 @@ from rider_hub.intake.tables import receipt
 from rider_hub.intake.totals import Totals
 from rider_hub.organizations.service import upsert_stations
 from rider_hub.parameters import parameter
-from rider_hub.riders.service import apply_registrations
 from rider_hub.riders.store import release_waiting
+from rider_hub.riders.taking import apply_registrations
 from rider_hub.storage import in_batches, insert_ignoring, new_id
 
 __all__ = ["Source", "keyed_digest", "store_records", "take_batch"]

@@ -19,7 +19,7 @@ from rider_hub.riders.model import RegistrationState
 from rider_hub.riders.rows import personal_columns
 from rider_hub.riders.searched import plain_name
 from rider_hub.riders.tables import registration_correction
-from rider_hub.storage import in_batches, new_id, upsert_rows
+from rider_hub.storage import among, in_batches, new_id, upsert_rows
 
 __all__ = [
     "CONFLICT",
@@ -80,8 +80,8 @@ async def corrections_of(
 ) -> dict[str, list[Mapping[str, Any]]]:
     """Return the corrections of registrations by their ids."""
     found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for part in in_batches(sorted(registrations), _VALUES_A_QUERY):
-        query = select(registration_correction).where(registration_correction.c.registration_id.in_(part))
+    for these in among(connection, registration_correction.c.registration_id, set(registrations)):
+        query = select(registration_correction).where(these)
         for row in (await connection.execute(query)).mappings():
             found[row["registration_id"]].append(dict(row))
     return found

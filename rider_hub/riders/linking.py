@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Keyring
@@ -12,17 +12,26 @@ from rider_hub.riders.identity import Member, Pair, components, riders_of, wante
 from rider_hub.riders.indexes import no_phone_yet
 from rider_hub.riders.model import LinkState
 from rider_hub.riders.tables import identity_link, registration, rider
-from rider_hub.storage import in_batches, insert_rows, new_id
+from rider_hub.storage import among, insert_rows, new_id
 
-__all__ = ["HUB_ITSELF", "homes_of", "regroup", "review_links"]
+__all__ = ["HUB_ITSELF", "homes_of", "indexes_in_use", "regroup", "review_links"]
 
 #: Who decided a link that no person did.
 HUB_ITSELF = "hub"
 
-_VALUES_A_QUERY = 500
 _IN_FORCE = (LinkState.LINKED, LinkState.CONFIRMED)
 _OWN = (LinkState.LINKED, LinkState.PROPOSED)
 _NONE: Mapping[bytes, bytes] = {}
+
+
+async def indexes_in_use(
+    connection: AsyncConnection, column: str, values: Collection[bytes | None]
+) -> set[bytes]:
+    """Return which of these values some registration has in its column `identity_index` or `phone_index`."""
+    c, found = registration.c[column], set[bytes]()
+    for these in among(connection, c, {value for value in values if value}):
+        found.update((await connection.execute(select(c).where(these))).scalars())
+    return found
 
 
 async def review_links(
@@ -189,9 +198,9 @@ async def _members_by_index(
     connection: AsyncConnection, indexes: Sequence[bytes], same: Mapping[bytes, bytes]
 ) -> dict[str, Member]:
     found: dict[str, Member] = {}
-    for part in in_batches(indexes, _VALUES_A_QUERY):
-        shared = or_(registration.c.identity_index.in_(part), registration.c.phone_index.in_(part))
-        found |= await _members_where(connection, shared, same)
+    for column in (registration.c.identity_index, registration.c.phone_index):
+        for these in among(connection, column, indexes):
+            found |= await _members_where(connection, these, same)
     return found
 
 
@@ -202,8 +211,8 @@ async def _members(
     same: Mapping[bytes, bytes] = _NONE,
 ) -> dict[str, Member]:
     found: dict[str, Member] = {}
-    for part in in_batches(values, _VALUES_A_QUERY):
-        found |= await _members_where(connection, column.in_(part), same)
+    for these in among(connection, column, values):
+        found |= await _members_where(connection, these, same)
     return found
 
 
@@ -237,18 +246,17 @@ async def _members_where(
 
 async def _links(connection: AsyncConnection, ids: Sequence[str]) -> dict[Pair, RowMapping]:
     found: dict[Pair, RowMapping] = {}
-    for part in in_batches(ids, _VALUES_A_QUERY):
-        c = identity_link.c
-        query = select(identity_link).where(or_(c.registration_a.in_(part), c.registration_b.in_(part)))
-        rows = (await connection.execute(query)).mappings()
-        found.update({_pair(row): row for row in rows})
+    for column in (identity_link.c.registration_a, identity_link.c.registration_b):
+        for these in among(connection, column, ids):
+            rows = (await connection.execute(select(identity_link).where(these))).mappings()
+            found.update({_pair(row): row for row in rows})
     return found
 
 
 async def _riders(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, RowMapping]:
     found: dict[str, RowMapping] = {}
-    for part in in_batches(ids, _VALUES_A_QUERY):
-        rows = (await connection.execute(select(rider).where(rider.c.id.in_(part)))).mappings()
+    for these in among(connection, rider.c.id, ids):
+        rows = (await connection.execute(select(rider).where(these))).mappings()
         found.update({row["id"]: row for row in rows})
     return found
 

@@ -18,11 +18,11 @@ from rider_hub.riders.model import WAITING_FOR_STATION, RegistrationState, Versi
 from rider_hub.storage import new_id
 
 __all__ = [
+    "keyed_digest",
     "personal_columns",
     "points_wgs84",
     "record_of",
     "registration_rows",
-    "version_of",
     "without_number",
 ]
 
@@ -47,10 +47,9 @@ def without_number(checked: Checked, keys: Keyring, county: str) -> Checked:
     return Checked(checked.row, record, hashlib.sha256(msgspec.json.encode(record, order="sorted")).digest())
 
 
-def version_of(checked: Checked, keys: Keyring) -> Version:
-    """Return the version of a record, its digest keyed."""
-    record = record_of(checked)
-    return Version(record.updated_at, record.record_id, keys.blind("lasting", "digest", checked.digest.hex()))
+def keyed_digest(keys: Keyring, checked: Checked) -> bytes:
+    """Return the keyed digest of a record's content, by which it is known again."""
+    return keys.blind("lasting", "digest", checked.digest.hex())
 
 
 def registration_rows(

@@ -24,7 +24,7 @@ from rider_hub.riders.model import (
     RiderSnapshot,
 )
 from rider_hub.riders.tables import registration, rider
-from rider_hub.storage import in_batches
+from rider_hub.storage import among, in_batches
 
 __all__ = [
     "Identity",
@@ -32,6 +32,7 @@ __all__ = [
     "RiderSnapshot",
     "find_by_phone",
     "find_registrations",
+    "find_stored",
     "identities",
     "is_known",
     "masked",
@@ -88,11 +89,21 @@ async def find_registrations(
 ) -> dict[str, RowMapping]:
     """Return a platform's registrations by their references; unknown ones are absent."""
     found: dict[str, RowMapping] = {}
-    for part in in_batches(sorted(set(refs)), _VALUES_A_QUERY):
-        query = select(registration).where(
-            registration.c.platform == platform, registration.c.platform_rider_ref.in_(part)
-        )
+    for these in among(connection, registration.c.platform_rider_ref, set(refs)):
+        query = select(registration).where(registration.c.platform == platform, these)
         found.update({row["platform_rider_ref"]: row for row in (await connection.execute(query)).mappings()})
+    return found
+
+
+async def find_stored(
+    connection: AsyncConnection, platform: str, refs: Iterable[str]
+) -> dict[str, tuple[str, str, bytes]]:
+    """Return id, rider and keyed digest of a platform's registrations by their references."""
+    c, found = registration.c, {}
+    for these in among(connection, c.platform_rider_ref, set(refs)):
+        query = select(c.platform_rider_ref, c.id, c.rider_id, c.digest).where(c.platform == platform, these)
+        for ref, id_, rider_id, digest in await connection.execute(query):
+            found[ref] = (id_, rider_id, digest)
     return found
 
 
@@ -101,9 +112,9 @@ async def station_divisions(
 ) -> dict[str, str]:
     """Return where a platform's stations lie; unknown and retracted ones are absent."""
     found: dict[str, str] = {}
-    for part in in_batches(sorted(set(refs)), _VALUES_A_QUERY):
+    for these in among(connection, station.c.station_ref, set(refs)):
         query = select(station.c.station_ref, station.c.division).where(
-            station.c.platform == platform, station.c.station_ref.in_(part), station.c.retracted.is_(False)
+            station.c.platform == platform, these, station.c.retracted.is_(False)
         )
         found.update({row.station_ref: row.division for row in await connection.execute(query)})
     return found
@@ -117,8 +128,8 @@ async def touch(
         (registration, "seen_at", registrations),
         (rider, "last_seen_at", riders),
     ):
-        for part in in_batches(sorted(set(ids)), _VALUES_A_QUERY):
-            await connection.execute(update(table).where(table.c.id.in_(part)).values({column: now}))
+        for these in among(connection, table.c.id, ids):
+            await connection.execute(update(table).where(these).values({column: now}))
 
 
 async def move_riders(connection: AsyncConnection, divisions: Mapping[str, str]) -> None:

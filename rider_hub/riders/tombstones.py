@@ -19,7 +19,7 @@ from rider_hub.access import Keyring
 from rider_hub.riders.model import Outcome, RegistrationState
 from rider_hub.riders.rows import record_of
 from rider_hub.riders.tables import erasure_tombstone
-from rider_hub.storage import in_batches, upsert_rows
+from rider_hub.storage import among, in_batches, in_slices, upsert_rows
 
 __all__ = ["NOT_STORED", "again_code", "bury", "lift", "lift_by_code", "mark_of", "sift"]
 
@@ -68,8 +68,8 @@ async def sift(
     the erasure, and then sent a newer version. A registration that had ended before it was erased needs the
     newer version alone. What is sent while it goes on is not stored.
     """
-    marks = {record_of(one).platform_rider_ref: b"" for one in records}
-    marks = {ref: mark_of(keys, platform, ref) for ref in marks}
+    refs = list({record_of(one).platform_rider_ref for one in records})
+    marks = dict(await in_slices(refs, lambda part: [(ref, mark_of(keys, platform, ref)) for ref in part]))
     graves = await _graves(connection, marks.values())
     if not graves:
         return list(records), {}
@@ -124,8 +124,8 @@ def again_code(mark: bytes) -> str:
 
 async def _graves(connection: AsyncConnection, marks: Iterable[bytes]) -> dict[bytes, _Grave]:
     found: dict[bytes, _Grave] = {}
-    for part in in_batches(sorted(marks), _VALUES_A_QUERY):
-        query = select(erasure_tombstone).where(erasure_tombstone.c.mark.in_(part))
+    for these in among(connection, erasure_tombstone.c.mark, set(marks)):
+        query = select(erasure_tombstone).where(these)
         rows = (await connection.execute(query)).mappings()
         found |= {row["mark"]: _Grave(row["version_at"], row["ended"]) for row in rows}
     return found

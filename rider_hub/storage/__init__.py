@@ -1,6 +1,7 @@
 """Engines, transactions, migrations and dialect differences; knows no table by name."""
 
 from rider_hub.storage.binary import keyed_column, open_bytes, sealed_column
+from rider_hub.storage.bulk import add_rows, among, in_slices, put_rows, rows_a_part
 from rider_hub.storage.engine import Database
 from rider_hub.storage.ids import new_id
 from rider_hub.storage.metadata import Code, UtcDateTime, metadata, private_metadata
@@ -10,7 +11,10 @@ __all__ = [
     "Code",
     "Database",
     "UtcDateTime",
+    "add_rows",
+    "among",
     "in_batches",
+    "in_slices",
     "insert_ignoring",
     "insert_rows",
     "keyed_column",
@@ -19,6 +23,8 @@ __all__ = [
     "one_at_a_time",
     "open_bytes",
     "private_metadata",
+    "put_rows",
+    "rows_a_part",
     "sealed_column",
     "upsert_rows",
 ]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import event, select
 
@@ -178,24 +179,34 @@ class Broken(Exception):
 
 
 async def crash_at(hub: Any, step: int, action: Any, only: str = "") -> bool:
-    """Run an action and break its `step`-th statement that writes (and begins so); say whether it broke."""
+    """Run an action and break its `step`-th step that writes (and begins so); say whether it broke.
+
+    COPY passes SQLAlchemy by, so it is broken at the driver.
+    """
     seen = 0
+    copy = asyncpg.Connection.copy_records_to_table
 
     def maybe(_c: Any, _cur: Any, statement: str, *_: Any) -> None:
         nonlocal seen
-        if statement.lstrip().upper().startswith(only or ("INSERT", "UPDATE", "DELETE")):
+        if statement.lstrip().upper().startswith(only or ("INSERT", "UPDATE", "DELETE", "CREATE", "DROP")):
             seen += 1
             if seen == step:
                 raise Broken
 
+    async def maybe_copy(driver: Any, *given: Any, **named: Any) -> Any:
+        maybe(None, None, "INSERT")
+        return await copy(driver, *given, **named)
+
     engine = hub.database._writer.sync_engine
     event.listen(engine, "before_cursor_execute", maybe)
+    asyncpg.Connection.copy_records_to_table = maybe_copy
     try:
         await action()
     except (Broken, AuditFault):  # the latter where the row of the trail was what broke
         return True
     finally:
         event.remove(engine, "before_cursor_execute", maybe)
+        asyncpg.Connection.copy_records_to_table = copy
     return False
 
 
@@ -223,6 +234,34 @@ async def test_a_crash_at_any_step_leaves_the_old_or_the_new_state(hub: Any) -> 
         assert await count(hub, quarantine) == step
         assert await count(hub, registration) == 4
     assert step > 8
+
+
+async def test_a_crash_at_any_step_in_bulk_leaves_the_old_or_the_new_state(hub: Any) -> None:
+    """The same of 60 new riders, 60 changed and 60 unchanged ones: COPY, stage and upsert are steps, too."""
+    sender, _ = await sender_of(hub)
+    same = [rider(n, phone=f"198{n:08d}") for n in range(60)]
+    changing = range(100, 160)
+    await push(hub, sender, [*same, *(rider(n) for n in changing)], key="before")
+    step = 0
+    broke = True
+    while broke:
+        step += 1
+        changed = [rider(n, record_id=f"D{n}-{step}", updated_at=_day(step)) for n in changing]
+        fresh = [rider(1_000 * step + n) for n in range(60)]
+        before = await state_of(hub)
+
+        async def action(rows: Any = (*same, *changed, *fresh), step: int = step) -> None:
+            await push(hub, sender, rows, key=f"k-{step}")
+
+        broke = await crash_at(hub, step, action)
+        if broke:
+            assert await state_of(hub) == before
+        hub.clock.advance(seconds=31)
+        got = await push(hub, sender, [*same, *changed, *fresh], key=f"k-{step}")
+        assert (got.received, got.accepted, got.unchanged) == (180, 120, 60)
+        assert await count(hub, registration) == 120 + 60 * step
+        assert await count(hub, rider_table) == 120 + 60 * step
+    assert step > 10
 
 
 def _day(step: int) -> str:

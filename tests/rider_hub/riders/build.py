@@ -11,8 +11,8 @@ from connectors.batch import Checked
 from connectors.contract import check
 from rider_hub.access import Actor, Hub
 from rider_hub.riders.model import Outcome
-from rider_hub.riders.service import apply_registrations
 from rider_hub.riders.tables import identity_link, registration
+from rider_hub.riders.taking import apply_registrations
 
 COUNTY = "110101"
 PHONE = "19900000001"
