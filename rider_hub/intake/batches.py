@@ -66,7 +66,7 @@ async def take_batch(
 ) -> Receipt:
     """Take a batch and return its receipt; the same key and body again resumes it or returns its receipt.
 
-    Rows are numbered upwards. They are stored 1,000 a transaction, and the receipt with them: a break
+    Rows are numbered upwards. They are stored in parts, each in one transaction with the receipt: a break
     anywhere leaves whole parts, and a retry goes on after them. Raises Invalid for a key used with another
     body, Conflict while another try is under way, FeedError where the whole can't be read.
     """
@@ -81,7 +81,7 @@ async def take_batch(
     if taken.state is not ReceiptState.RUNNING:
         return taken
     left = [one for one in batch.outcomes if one.row > taken.through_row]
-    parts = list(in_batches(left)) or [[]]
+    parts = list(in_batches(left, hub.database.rows_a_part)) or [[]]
     for number, part in enumerate(parts, 1):
         taken = await _take_part(taking, taken, part, final=number == len(parts))
         await asyncio.sleep(0)

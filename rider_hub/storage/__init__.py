@@ -1,7 +1,7 @@
 """Engines, transactions, migrations and dialect differences; knows no table by name."""
 
 from rider_hub.storage.binary import keyed_column, open_bytes, sealed_column
-from rider_hub.storage.bulk import add_rows, among, in_slices, put_rows, rows_a_part
+from rider_hub.storage.bulk import add_rows, among, in_slices, put_rows
 from rider_hub.storage.engine import Database
 from rider_hub.storage.ids import new_id
 from rider_hub.storage.metadata import Code, UtcDateTime, metadata, private_metadata
@@ -24,7 +24,6 @@ __all__ = [
     "open_bytes",
     "private_metadata",
     "put_rows",
-    "rows_a_part",
     "sealed_column",
     "upsert_rows",
 ]

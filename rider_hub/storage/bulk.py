@@ -14,23 +14,16 @@ from sqlalchemy.schema import Column
 
 from rider_hub.storage.writing import Row, in_batches, insert_rows, upsert_rows
 
-__all__ = ["add_rows", "among", "in_slices", "put_rows", "rows_a_part"]
+__all__ = ["add_rows", "among", "in_slices", "put_rows"]
 
 #: Below this many rows COPY saves nothing.
 _FEW: Final = 50
 #: Values in one condition of SQLite.
 _VALUES_A_QUERY: Final = 500
-#: A page's row of the trail waits behind a long transaction of SQLite, which has one writer.
-_PART: Final = {"sqlite": 1_000, "postgresql": 10_000}
 #: Rows worked on before the loop is given back: some 10 ms of sealing.
 _SLICE: Final = 500
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-def rows_a_part(connection: AsyncConnection) -> int:
-    """Return how many rows one transaction of a long delivery may write."""
-    return _PART[connection.dialect.name]
 
 
 async def in_slices(rows: Sequence[T], work: Callable[[Sequence[T]], Iterable[R]]) -> list[R]:

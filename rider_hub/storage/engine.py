@@ -17,6 +17,8 @@ __all__ = ["Database", "engine_for"]
 
 #: How long a writer waits for another process's transaction on the same SQLite file.
 _BUSY_TIMEOUT_MS = 10_000
+#: Rows a transaction of a long delivery. On SQLite a page's row of the trail waits behind it.
+_PART = {"sqlite": 1_000, "postgresql": 10_000}
 
 
 class Database:
@@ -30,6 +32,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.dialect = make_url(url).get_backend_name()
+        #: How many rows of a long delivery one transaction writes.
+        self.rows_a_part = _PART[self.dialect]
         if self.dialect == "sqlite":
             self._writer = engine_for(url)
             self._reader = engine_for(url, read_only=True)

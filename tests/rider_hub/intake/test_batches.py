@@ -270,6 +270,7 @@ def _day(step: int) -> str:
 
 async def test_a_batch_broken_between_parts_is_resumed_after_the_last_whole_part(hub: Any) -> None:
     """2,500 rows broken in their second part: the retry stores the rest and answers the whole sum."""
+    hub.database.rows_a_part = 1_000  # as on SQLite, where a part is shorter
     sender, _ = await sender_of(hub)
     rows = [rider(n, name=None, phone=None) for n in range(2_500)]
     # The second part's receipt is never written, so the whole second part is not there.
