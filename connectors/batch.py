@@ -7,7 +7,7 @@ import msgspec
 from connectors.records import Record
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True, gc=False):
     """State one fault of one row: where it is, its code, and how to mend it in Chinese and English."""
 
     row: int
@@ -29,7 +29,7 @@ class Checked(msgspec.Struct, frozen=True, gc=False):
     digest: bytes
 
 
-class Reject(msgspec.Struct, frozen=True):
+class Reject(msgspec.Struct, frozen=True, gc=False):
     """Hold one row that breaks the contract, with at most 20 of its faults.
 
     `payload` is the source row as canonical JSON for quarantine, without identity numbers. It is None

@@ -1,8 +1,6 @@
 """The contract of the Rider Feed Standard: rows in, records and rejects out; no file and no database."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any, Final, Literal, Protocol, cast
 
 import msgspec
@@ -10,10 +8,11 @@ import msgspec
 from connectors.batch import Batch, Checked, Reject
 from connectors.fields import field_rules, read_fields
 from connectors.forbidden import MAX_DEPTH, TooDeepError, forbidden_paths
+from connectors.forms import canonical, digest_of, is_regular, looks_odd, settle
 from connectors.payload import quarantine_payload
 from connectors.problems import Problem, failure
 from connectors.records import RECORD_TYPES, TIER_B_FIELDS, FeedType, Frame, Record, Tier
-from connectors.rules import cross_problems, in_one_form, is_regular
+from connectors.rules import cross_problems
 
 MAX_FAILURES: Final = 20
 """The most faults named of one row."""
@@ -21,12 +20,6 @@ MAX_FAILURES: Final = 20
 Unknown = Literal["freeze", "discard"]
 Row = Mapping[Any, Any] | bytes | str
 
-# In compact canonical JSON a backslash or a blank beside a quote shows text that needs a closer look (control
-# characters, quotes, padding), and null a number that is none. DEL and the two Unicode line ends are not
-# escaped, so named here.
-_ODD: Final = re.compile(
-    rb'\\|:null| "|" |\x7f|\xe2\x80[\xa8\xa9]|"\xe3\x80\x80|\xe3\x80\x80"|"\xc2\xa0|\xc2\xa0"'
-)
 _ABSENT: Final = (None, "")
 
 
@@ -125,8 +118,9 @@ def check_rows(
 
 
 def _check_row(number: int, row: Row, rules: _Rules) -> Checked | Reject:
-    if rules.mapping is None and not isinstance(row, Mapping):
-        checked = _fast(number, row, rules)
+    looked_at = rules.mapping is None and isinstance(row, bytes | str)
+    if looked_at:
+        checked = _fast(number, cast("bytes | str", row), rules)
         if checked:
             return checked
     try:
@@ -139,7 +133,7 @@ def _check_row(number: int, row: Row, rules: _Rules) -> Checked | Reject:
     if forbidden:
         problems = [Problem(path, "field_forbidden") for path in forbidden]
         return _reject(number, _record_id(source, rules), problems, None)
-    return _slow(number, source, rules)
+    return _slow(number, source, rules, looked_at=looked_at)
 
 
 def _fast(number: int, row: bytes | str, rules: _Rules) -> Checked | None:
@@ -160,13 +154,11 @@ def _accepted(number: int, record: Record, rules: _Rules) -> Checked | None:
         return None
     if rules.tier == "A" and any(getattr(record, name) is not None for name in _tier_b(rules)):
         return None
-    record = in_one_form(record, rules.frame)
-    if next(cross_problems(record), None) is not None:
+    settle(record, rules.frame)
+    if cross_problems(record):
         return None
-    canonical = msgspec.json.encode(record, order="sorted")
-    if _ODD.search(canonical):
-        return None
-    return Checked(number, record, sha256(canonical).digest())
+    text = canonical(record)
+    return None if looks_odd(text) else Checked(number, record, digest_of(text))
 
 
 def _converted(number: int, values: dict[str, Any], rules: _Rules) -> Checked | None:
@@ -177,31 +169,37 @@ def _converted(number: int, values: dict[str, Any], rules: _Rules) -> Checked | 
         return None
 
 
-def _slow(number: int, source: Mapping[Any, Any], rules: _Rules) -> Checked | Reject:
-    """Read a row field by field; faults keep standard paths until all are found, then name source columns."""
+def _slow(number: int, source: Mapping[Any, Any], rules: _Rules, *, looked_at: bool) -> Checked | Reject:
+    """Read a row field by field; faults keep standard paths until all are found, then name source columns.
+
+    `looked_at` says that the quick way was tried with this very row.
+    """
     record_type = RECORD_TYPES[rules.feed_type]
     if rules.mapping:
         row = rules.mapping.translate(rules.feed_type, source)
     else:
         row = Translation(dict(source), (), tuple(_unknown(source, record_type, "")))
-    if not row.problems and not row.unknown:
+    if not looked_at and not row.problems and not row.unknown:
         checked = _converted(number, row.values, rules)
         if checked:
             return checked
     withheld = [n for n in _tier_b(rules) if rules.tier == "A" and row.values.get(n) not in _ABSENT]
     problems = [*row.problems, *(Problem(name, "field_not_in_tier") for name in withheld)]
-    reading = read_fields({n: v for n, v in row.values.items() if n not in withheld}, record_type)
+    values = {n: v for n, v in row.values.items() if n not in withheld} if withheld else row.values
+    reading = read_fields(values, record_type)
     problems += _new(reading.problems, problems)
-    partial = in_one_form(_partial(reading.values, record_type), rules.frame)
+    partial = _partial(reading.values, record_type)
+    settle(partial, rules.frame)
     problems += _new(cross_problems(partial), problems)
     if rules.unknown == "discard" or not row.unknown:
         unknown = []
     else:
         unknown = [Problem(path, "field_unknown") for path in row.unknown]
     if not problems and not unknown:
-        canonical = msgspec.json.encode(partial, order="sorted")
-        return Checked(number, partial, sha256(canonical).digest())
-    named = [msgspec.structs.replace(p, path=rules.source_path(p.path)) for p in problems]
+        return Checked(number, partial, digest_of(canonical(partial)))
+    named = problems
+    if rules.mapping:
+        named = [msgspec.structs.replace(p, path=rules.source_path(p.path)) for p in problems]
     drop = {rules.source_path(name) for name in (*withheld, "id_number", "id_hash")}
     drop |= {problem.path for problem in named if problem.code == "work_area_too_precise"}
     payload = quarantine_payload(source, drop=drop)
@@ -210,6 +208,8 @@ def _slow(number: int, source: Mapping[Any, Any], rules: _Rules) -> Checked | Re
 
 def _new(found: Iterable[Problem], known: list[Problem]) -> list[Problem]:
     """Leave out faults that only follow from one already named at the same field or below it."""
+    if not known:
+        return list(found)
     paths = [problem.path for problem in known]
     return [p for p in found if not any(k == p.path or k.startswith(f"{p.path}.") for k in paths)]
 

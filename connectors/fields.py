@@ -81,10 +81,9 @@ def read_fields(row: Mapping[Any, Any], struct: type[msgspec.Struct], prefix: st
     None and blank text count as absent. Values come back normalised, ready for `msgspec.convert`.
     """
     reading = Reading({}, [])
-    for rule in field_rules(struct).values():
-        path = f"{prefix}{rule.name}"
-        value = row.get(rule.name)
-        if value is None or (isinstance(value, str) and not value.strip()):
+    for name, path, rule in _in_order(struct, prefix):
+        value = row.get(name)
+        if value is None or value == "" or (isinstance(value, str) and not value.strip()):
             if rule.required:
                 reading.problems.append(Problem(path, "field_required"))
         elif isinstance(value, LostDigits):
@@ -94,6 +93,11 @@ def read_fields(row: Mapping[Any, Any], struct: type[msgspec.Struct], prefix: st
         else:
             _read_value(reading, value, rule, path)
     return reading
+
+
+@cache
+def _in_order(struct: type[msgspec.Struct], prefix: str) -> tuple[tuple[str, str, FieldRule], ...]:
+    return tuple((name, f"{prefix}{name}", rule) for name, rule in field_rules(struct).items())
 
 
 def _read_object(reading: Reading, value: Any, rule: FieldRule, path: str) -> None:

@@ -2,7 +2,7 @@
 
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,8 @@ MAX_DEPTH: Final = 16
 """A feed row is nearly flat; deeper nesting is refused before anything of it is read."""
 
 _CACHED_LENGTH: Final = 200
+#: Asked first: whether a value is some Mapping takes many times longer to say.
+_SCALARS: Final = (str, int, float, type(None))
 _GROUPS: Final = ("political", "religion", "health", "finance", "biometrics", "positions_over_time")
 
 
@@ -74,6 +76,11 @@ def _group(name: str) -> str | None:
 
 def holds_identity_number(name: str) -> bool:
     """Tell whether a field of this name is one for identity numbers."""
+    return _for_numbers(name) if len(name) <= _CACHED_LENGTH else _for_numbers.__wrapped__(name)
+
+
+@lru_cache(maxsize=8192)
+def _for_numbers(name: str) -> bool:
     return _table().identity_numbers.hit(normalise(name))
 
 
@@ -83,26 +90,36 @@ def forbidden_paths(row: Mapping[Any, Any]) -> list[str]:
     A dotted column (`work_area.zzmm`) is looked at as a whole and part by part. Raises TooDeepError
     where the nesting goes beyond MAX_DEPTH.
     """
-    return [path for path, name in _names(row, "", 1) if _is_forbidden(name)]
+    found: list[str] = []
+    _look(row, "", 1, found)
+    return found
 
 
 def _is_forbidden(name: str) -> bool:
+    return _judged(name) if len(name) <= _CACHED_LENGTH else _judged.__wrapped__(name)
+
+
+@lru_cache(maxsize=8192)
+def _judged(name: str) -> bool:
     if forbidden_group(name):
         return True
     return "." in name and any(forbidden_group(part) for part in name.split("."))
 
 
-def _names(value: Any, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
+def _look(value: Any, prefix: str, depth: int, found: list[str]) -> None:
     if depth > MAX_DEPTH:
         raise TooDeepError
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            name = str(key) if isinstance(key, str | float | bool) or key is None else "?"
-            path = f"{prefix}.{name}" if prefix else name
-            yield path, name
-            if isinstance(inner, Mapping | list | tuple):
-                yield from _names(inner, path, depth + 1)
+            if type(key) is str:
+                name = key
+            else:
+                name = str(key) if isinstance(key, str | float | bool) or key is None else "?"
+            if _is_forbidden(name):
+                found.append(f"{prefix}.{name}" if prefix else name)
+            if not isinstance(inner, _SCALARS) and isinstance(inner, Mapping | list | tuple):
+                _look(inner, f"{prefix}.{name}" if prefix else name, depth + 1, found)
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
-            if isinstance(inner, Mapping | list | tuple):
-                yield from _names(inner, f"{prefix}[{index}]", depth + 1)
+            if not isinstance(inner, _SCALARS) and isinstance(inner, Mapping | list | tuple):
+                _look(inner, f"{prefix}[{index}]", depth + 1, found)

@@ -27,6 +27,7 @@ _REGIONS: Final = frozenset(
     )
     for code in range(first, last + 1)
 )
+_MOBILE_LENGTH: Final = 11
 _MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
 _ABROAD: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _EXTENSION: Final = re.compile(
@@ -62,7 +63,11 @@ def _is_birth_date(digits: str) -> bool:
 def holds_id_number(value: Any) -> bool:
     """Tell whether a value is, or holds, something of the shape of an identity number."""
     if isinstance(value, str):
+        if len(value) < _LENGTH and value.isascii():
+            return False
         return bool(_INSIDE.search(unicodedata.normalize("NFKC", value)))
+    if isinstance(value, float):
+        return False
     return isinstance(value, int) and len(f"{value:d}") == _LENGTH if _is_small(value) else False
 
 
@@ -72,7 +77,7 @@ def _is_small(value: Any) -> bool:
 
 def is_mobile(text: str) -> bool:
     """Tell whether a text is, as it stands, a normalised mobile number."""
-    return _MOBILE.fullmatch(text) is not None
+    return len(text) == _MOBILE_LENGTH and _MOBILE.fullmatch(text) is not None
 
 
 def normalise_phone(text: str) -> tuple[str, str | None] | None:

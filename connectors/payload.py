@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, time
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,8 @@ from connectors.identity import holds_id_number
 
 _MAX_BYTES: Final = 64 * 1024
 _BITS: Final = 63
+_CACHED_LENGTH: Final = 200
+_SCALARS: Final = (str, int, float, type(None))
 
 
 def quarantine_payload(source: Mapping[Any, Any], *, drop: set[str]) -> bytes | None:
@@ -25,12 +28,15 @@ def quarantine_payload(source: Mapping[Any, Any], *, drop: set[str]) -> bytes | 
 
 
 def _clean(value: Any, drop: set[str], path: str) -> Any:
+    if isinstance(value, _SCALARS):  # asked first: whether a value is some Mapping takes many times longer
+        return _scalar(value)
     if isinstance(value, Mapping):
-        return {
-            _text(str(key)): _clean(inner, drop, f"{path}{key}.")
-            for key, inner in value.items()
-            if _may_stay(str(key), inner, f"{path}{key}" in drop)
-        }
+        kept = {}
+        for key, inner in value.items():
+            name = key if type(key) is str else str(key)
+            if not (holds_id_number(inner) or _names_number(name) or f"{path}{name}" in drop):
+                kept[_text(name)] = _clean(inner, drop, f"{path}{name}.")
+        return kept
     if isinstance(value, list | tuple):
         return [_clean(inner, drop, path) for inner in value if not holds_id_number(inner)]
     return _scalar(value)
@@ -47,9 +53,15 @@ def _scalar(value: Any) -> Any:
     return value if isinstance(value, bool | int | float) else None
 
 
-def _may_stay(name: str, value: Any, dropped: bool) -> bool:
-    return not (dropped or holds_identity_number(name) or holds_id_number(name) or holds_id_number(value))
+def _names_number(name: str) -> bool:
+    # A name of many kilobytes must not stay in the cache.
+    return _judged(name) if len(name) <= _CACHED_LENGTH else _judged.__wrapped__(name)
+
+
+@lru_cache(maxsize=8192)
+def _judged(name: str) -> bool:
+    return holds_identity_number(name) or holds_id_number(name)
 
 
 def _text(value: str) -> str:
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")

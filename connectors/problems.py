@@ -3,7 +3,7 @@
 import re
 import tomllib
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ _MAX_PATH: Final = 160
 _FIGURES: Final = re.compile("[0-9]{7,}[Xx]?")
 
 
-class Problem(msgspec.Struct, frozen=True):
+class Problem(msgspec.Struct, frozen=True, gc=False):
     """Name a fault by field path and code; `detail` fills the sentence and never holds a refused value."""
 
     path: str
@@ -45,11 +45,14 @@ def sentences() -> dict[str, dict[str, _Sentence]]:
 
 def failure(row: int, problem: Problem) -> Failure:
     """Put a problem of a row into words."""
-    text = sentences()["row"][problem.code]
-    detail = problem.detail
-    return Failure(
-        row, printable(problem.path), problem.code, text.zh.format(**detail), text.en.format(**detail)
-    )
+    text, detail = _row_sentence(problem.code), problem.detail
+    zh, en = (text.zh.format(**detail), text.en.format(**detail)) if detail else (text.zh, text.en)
+    return Failure(row, printable(problem.path), problem.code, zh, en)
+
+
+@cache
+def _row_sentence(code: str) -> _Sentence:
+    return sentences()["row"][code]
 
 
 def feed_error(code: str, *, status: int = 422, **detail: Any) -> FeedError:
@@ -60,6 +63,11 @@ def feed_error(code: str, *, status: int = 422, **detail: Any) -> FeedError:
 
 def printable(name: str) -> str:
     """Return a sender's name fit to print: short, of one line, valid Unicode, without long figures."""
+    return _printable(name) if len(name) <= _MAX_PATH else _printable.__wrapped__(name)
+
+
+@lru_cache(maxsize=4096)
+def _printable(name: str) -> str:
     clean = name.encode("utf-8", "replace").decode("utf-8")
     plain = unicodedata.normalize("NFKC", clean)
     if _FIGURES.search(plain):

@@ -279,3 +279,15 @@ def test_a_number_that_is_none_is_refused(value: Any) -> None:
     """NaN, infinity, endless integers, booleans, lists and foreign digits are no degrees."""
     failures = check([(1, station(lng=value))], feed_type="station").failures
     assert [(f.path, f.code) for f in failures] == [("lng", "type_number")]
+
+
+def test_padding_of_any_kind_is_dropped_on_every_way() -> None:
+    """A blank of any script around a text leaves the same record, whether read quickly or field by field."""
+    blanks = [chr(code) for code in range(0x3001) if chr(code).isspace() and chr(code).isprintable() is False]
+    plain = check([(1, json.dumps(registration(name="骑手甲")))], feed_type="registration").records[0]
+    for blank in [" ", *(b for b in blanks if ord(b) > 0x7F and b not in "\u2028\u2029")]:
+        for name in (f"{blank}骑手甲", f"骑手甲{blank}"):
+            row = registration(name=name)
+            for form in (row, json.dumps(row), json.dumps(row, ensure_ascii=False)):
+                [one] = check([(1, form)], feed_type="registration").records
+                assert one.digest == plain.digest, (hex(ord(blank)), form)
