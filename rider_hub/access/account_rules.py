@@ -127,7 +127,7 @@ def sealed_phone(keys: Keyring, user_id: str, phone: str | None) -> dict[str, An
     found = normalise_phone(phone)
     if found is None or found[1] is not None or not is_mobile(found[0]):
         raise invalid("phone", "phone_invalid", "请输入 11 位手机号。", "Enter a mobile number of 11 digits.")
-    sealed = keys.seal("account", ("user_account", user_id), {"phone": found[0]}, pad=64)
+    sealed = keys.seal("account", ("user_account", "sealed", user_id), {"phone": found[0]}, pad=64)
     return {"sealed": sealed, "phone_index": keys.blind("index", "phone", found[0])}
 
 

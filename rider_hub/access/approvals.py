@@ -85,7 +85,7 @@ async def ask(
         "divisions": sorted(scope.divisions),
         "platforms": sorted(scope.platforms),
         "partners": sorted(scope.partners),
-        "sealed": keys.seal("personal", ("approval", approval_id), content),
+        "sealed": keys.seal("personal", ("approval", "sealed", approval_id), content),
         "lapses_at": work.now + lapses,
         "note": "",
         "uses": 0,
@@ -255,7 +255,7 @@ def whole(keys: Keyring, rows: Iterable[RowMapping], now: datetime) -> list[Appr
 def read(keys: Keyring, row: RowMapping, now: datetime) -> Approval:
     """Return a row as it stands at a moment; raises RowAltered where it was changed past the hub."""
     check_row(keys, approval, row)
-    content = keys.unseal("personal", ("approval", row["id"]), row["sealed"])
+    content = keys.unseal("personal", ("approval", "sealed", row["id"]), row["sealed"])
     scope = Scope(tuple(row["divisions"]), tuple(row["platforms"]), tuple(row["partners"]))
     kept = ("id", "asked_by", "asked_person", "asked_at", "lapses_at", "decided_by", "decided_at")
     return Approval(

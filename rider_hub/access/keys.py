@@ -1,7 +1,6 @@
 """The keys of a running hub: sealing, opening, blind indexes, message authentication."""
 
 import hmac as constant_time
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,20 +9,15 @@ from typing import Any, cast
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hmac
 
-from rider_hub.access.keyfile import Key, KeyFault, Keyset, Purpose, read_keys, write_keys
+from rider_hub.access.keyfile import KeyFault, Keyset, Purpose, read_keys, write_keys
 from rider_hub.access.known_answers import wrong_answers
-from rider_hub.access.suites import Suite, cipherer, keyed_hash
+from rider_hub.access.ready import ENVELOPE_HEAD, ID_BYTES, VERSION, Cell, ReadyKey
+from rider_hub.access.suites import Suite
 from rider_hub.logs import logger
 
-__all__ = ["ENVELOPE_HEAD", "KeyFault", "Keyring", "Purpose", "envelope_head"]
+__all__ = ["Cell", "KeyFault", "Keyring", "Purpose"]
 
-_VERSION = b"\x02"
-_ID = 4
-_NONCE = 12
-#: Bytes before the nonce of an envelope: version and key id.
-ENVELOPE_HEAD = len(_VERSION) + _ID
 #: Seconds between two looks at the key file. Rotation waits longer than this between announcing a key and
 #: using it, so that no process writes with a key that another one does not know.
 LOOK_EVERY = 2.0
@@ -32,47 +26,12 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-def envelope_head(key: Key) -> bytes:
-    """Return how every envelope sealed by a key begins."""
-    return _VERSION + key.tag
-
-
-class _Ready:
-    """A key made ready: its cipher set up and its hashes keyed, once."""
-
-    def __init__(self, key: Key) -> None:
-        self.key = key
-        self.head = envelope_head(key)
-        self.tag = key.tag
-        self.cipher = cipherer(key.suite, key.secret)
-        # Three uses of one key can't be taken for each other: each hash begins with what it is for.
-        self._blind, self._mac, self._derive = (
-            keyed_hash(key.suite, key.secret, f"{key.id}\x00{use}\x00".encode())
-            for use in ("blind", "mac", "derive")
-        )
-
-    def blind(self, message: bytes) -> bytes:
-        return self.tag + _finish(self._blind, message)
-
-    def mac(self, message: bytes) -> bytes:
-        return self.tag + _finish(self._mac, message)
-
-    def derive(self, label: bytes) -> bytes:
-        return _finish(self._derive, label)
-
-
-def _finish(keyed: hmac.HMAC, message: bytes) -> bytes:
-    context = keyed.copy()
-    context.update(message)
-    return context.finalize()
-
-
 class _Ring:
     """One state of the key file, ready for use; replaced as a whole."""
 
     def __init__(self, keyset: Keyset) -> None:
         self.keyset = keyset
-        ready = {key.id: _Ready(key) for key in keyset.keys}
+        ready = {key.id: ReadyKey(key) for key in keyset.keys}
         purposes = {key.purpose for key in keyset.keys}
         self.active = {purpose: ready[keyset.active(purpose).id] for purpose in purposes}
         self.live = {purpose: [ready[key.id] for key in keyset.live(purpose)] for purpose in purposes}
@@ -134,59 +93,78 @@ class Keyring:
         """Return the suite of a purpose's active key."""
         return self._now().active[purpose].key.suite
 
-    def seal(self, purpose: Purpose, row: tuple[str, str], value: Any, *, pad: int = 0) -> bytes:
-        """Seal a JSON value for one row, (table, record id).
+    def seal(self, purpose: Purpose, cell: Cell, value: Any, *, pad: int = 0) -> bytes:
+        """Seal a JSON value for one cell, (table, column, record id).
 
-        An envelope moved to another row, table or purpose does not open. With `pad`, the value is filled up
-        to a multiple of that many bytes, so that its length tells nothing.
+        An envelope moved to another row, column, table or purpose does not open. With `pad`, the value is
+        filled up to a multiple of that many bytes, so that its length tells nothing.
         """
         plain = _encode(value)
         if pad:
             plain += b" " * (-len(plain) % pad)
-        return self._close(purpose, row, plain)
+        return self._now().active[purpose].seal(cell, plain)
 
-    def _close(self, purpose: Purpose, row: tuple[str, str], plain: bytes) -> bytes:
-        ready = self._now().active[purpose]
-        head = ready.head
-        nonce = os.urandom(_NONCE)
-        return head + nonce + ready.cipher.encrypt(nonce, plain, head + _bound(purpose, row))
+    def seal_many(
+        self, purpose: Purpose, column: tuple[str, str], rows: Iterable[tuple[str, Any]], *, pad: int = 0
+    ) -> list[bytes]:
+        """Seal (record id, JSON value) of many rows of one column, (table, column); envelopes in order.
 
-    def unseal(self, purpose: Purpose, row: tuple[str, str], envelope: bytes) -> Any:
-        """Open an envelope made for this row; raises KeyFault where it was not, or its key is gone."""
-        return _decode(self._open(purpose, row, envelope))
+        The same as `seal` row by row, in less time: for the thousands of rows of a batch.
+        """
+        plain = [(row, _encode(value)) for row, value in rows]
+        if pad:
+            plain = [(row, each + b" " * (-len(each) % pad)) for row, each in plain]
+        return self._now().active[purpose].seal_many(column, plain)
 
-    def reseal(self, purpose: Purpose, row: tuple[str, str], envelope: bytes) -> tuple[bytes, Any]:
+    def unseal(self, purpose: Purpose, cell: Cell, envelope: bytes) -> Any:
+        """Open an envelope made for this cell; raises KeyFault where it was not, or its key is gone."""
+        return _decode(self._open(purpose, cell, envelope))
+
+    def reseal(self, purpose: Purpose, cell: Cell, envelope: bytes) -> tuple[bytes, Any]:
         """Seal an envelope's very bytes, padding and all, under the active key; returns it with its content.
 
         Raises KeyFault like `unseal`.
         """
-        plain = self._open(purpose, row, envelope)
-        return self._close(purpose, row, plain), _decode(plain)
+        plain = self._open(purpose, cell, envelope)
+        return self._now().active[purpose].seal(cell, plain), _decode(plain)
 
-    def _open(self, purpose: Purpose, row: tuple[str, str], envelope: bytes) -> bytes:
-        head = envelope[:ENVELOPE_HEAD]
-        nonce = envelope[ENVELOPE_HEAD : ENVELOPE_HEAD + _NONCE]
+    def _open(self, purpose: Purpose, cell: Cell, envelope: bytes) -> bytes:
+        if envelope[:1] == b"\x02":
+            raise KeyFault(
+                "密文是首个正式版本之前的格式，本版本不能打开。请新建数据库并重新接入数据。",
+                "The envelope is of a form from before the first release, which this one does not open: "
+                "set up a new database and send the data anew.",
+                code="envelope_too_old",
+            )
         try:
-            ready = self._find(purpose, head[1:])
-            body = envelope[ENVELOPE_HEAD + _NONCE :]
-            return ready.cipher.decrypt(nonce, body, head + _bound(purpose, row))
+            return self._find(purpose, envelope[len(VERSION) : ENVELOPE_HEAD]).open(cell, envelope)
         except (InvalidTag, KeyError, ValueError) as error:
             raise KeyFault(
                 "密文与所在记录不符，或密钥已不在。",
-                "The envelope does not belong to this row, or its key is gone.",
+                "The envelope does not belong to this row and column, or its key is gone.",
             ) from error
 
     def blind(self, purpose: Purpose, field: str, value: str) -> bytes:
-        """Return the keyed index of a value: the key's id (4 bytes) and HMAC(key, field, value)."""
-        return self._now().active[purpose].blind(f"{field}\x00{value}".encode())
+        """Return the keyed index of a value: the key's id (4 bytes) and HMAC(key, field, value).
+
+        `field` is a name of the code's own, never of what came in.
+        """
+        return self._now().active[purpose].blind(field, value)
+
+    def blind_many(self, purpose: Purpose, field: str, values: Iterable[str]) -> list[bytes]:
+        """Return the keyed index of each value, in order: `blind` for a batch, in less time."""
+        return self._now().active[purpose].blind_many(field, values)
+
+    def blind_few(self, purpose: Purpose, field: str, values: Iterable[str]) -> list[bytes]:
+        """Do as `blind_many` for a field of at most 10,000 values, whose indexes are kept in memory."""
+        return self._now().active[purpose].blind_few(field, values)
 
     def blinds(self, purpose: Purpose, field: str, value: str) -> list[bytes]:
         """Return the indexes a value may stand under, the active key's first: for lookups, with `in_`.
 
         There is more than one only while keys are being rotated.
         """
-        message = f"{field}\x00{value}".encode()
-        return [ready.blind(message) for ready in self._now().live[purpose]]
+        return [ready.blind(field, value) for ready in self._now().live[purpose]]
 
     def rotates(self, purpose: Purpose) -> bool:
         """Say whether rows may be under more than one key of a purpose."""
@@ -207,7 +185,7 @@ class Keyring:
     def verifies(self, purpose: Purpose, message: bytes, mac: bytes) -> bool:
         """Say whether a MAC was made by a key of this purpose, in constant time."""
         try:
-            ready = self._find(purpose, mac[:_ID])
+            ready = self._find(purpose, mac[:ID_BYTES])
         except KeyError:
             return False
         return constant_time.compare_digest(ready.mac(message), mac)
@@ -234,7 +212,7 @@ class Keyring:
                 logger("keys").error("key_file_unreadable", fault=fault.code)
         return self._ring
 
-    def _find(self, purpose: Purpose, tag: bytes) -> _Ready:
+    def _find(self, purpose: Purpose, tag: bytes) -> ReadyKey:
         ready = self._now().known.get((purpose, tag))
         if ready is None:
             self.reload()
@@ -251,10 +229,6 @@ def check_primitives() -> None:
             f"Wrong answers from {named}: this build of the cryptographic library must not be used.",
             code="primitive_wrong",
         )
-
-
-def _bound(purpose: str, row: Iterable[str]) -> bytes:
-    return "\x00".join((purpose, *row)).encode()
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:

@@ -44,5 +44,5 @@ async def person_indexes(connection: AsyncConnection, keys: Keyring, actor: Acto
     row = (await connection.execute(query)).first()
     if row is None or row.sealed is None:
         return [own.person]
-    phone = keys.unseal("account", ("user_account", row.id), row.sealed)["phone"]
+    phone = keys.unseal("account", ("user_account", "sealed", row.id), row.sealed)["phone"]
     return [own.person, *keys.blinds("index", "phone", phone)]

@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, RowMapping, Table, bindparam, func, or_, s
 from rider_hub.access.actor import Actor
 from rider_hub.access.hub import Change, Hub
 from rider_hub.access.keyfile import ROTATED, KeyFault, Keyset, Purpose
-from rider_hub.access.keys import ENVELOPE_HEAD, Keyring, envelope_head
+from rider_hub.access.keys import Keyring
+from rider_hub.access.ready import ENVELOPE_HEAD, ID_BYTES, envelope_head
 from rider_hub.storage import Database, metadata, private_metadata
 from rider_hub.storage.binary import Keyed, Sealed, keyed_columns, sealed_columns
 
@@ -24,7 +25,6 @@ _BATCH = 500
 _PAUSE = 0.02
 _ROUNDS = 40
 _ROUND_PAUSE = 0.5
-_ID = 4
 #: Purposes whose rows can be made anew; rows under audit keys stay as they are.
 _REMADE: frozenset[Purpose] = frozenset(ROTATED) - {"audit"}
 
@@ -93,7 +93,7 @@ def _tagged_columns() -> Iterator[tuple[Table, ColumnElement[Any], Purpose, int]
     """Give each column of a purpose that rotates, and how many bytes stand before the key's id in it."""
     for table, column, sealed in sealed_columns(metadata, private_metadata):
         if sealed.purpose in ROTATED:
-            yield table, column, sealed.purpose, ENVELOPE_HEAD - _ID
+            yield table, column, sealed.purpose, ENVELOPE_HEAD - ID_BYTES
     for table, column, keyed in keyed_columns(metadata, private_metadata):
         if keyed.purpose in ROTATED:
             yield table, column, keyed.purpose, 0
@@ -105,7 +105,7 @@ async def count_rows(database: Database, keys: Keyset) -> list[Count]:
     found: list[Count] = []
     async with database.read() as connection:
         for table, column, purpose, skipped in _tagged_columns():
-            tag = func.substr(column, skipped + 1, _ID).label("tag")
+            tag = func.substr(column, skipped + 1, ID_BYTES).label("tag")
             query = select(tag, func.count().label("rows")).where(func.length(column) > 0).group_by(tag)
             for row in (await connection.execute(query)).mappings():
                 key_id = ids.get((purpose, bytes(row["tag"])), f"?{bytes(row['tag']).hex()}")
@@ -189,8 +189,8 @@ def _remade(keys: Keyring, plan: _Plan, row: RowMapping) -> dict[str, Any]:
     for name, said in plan.sealed:
         values[name] = row[name]
         if row[name]:
-            bound = (plan.name, row[plan.row])
-            values[name], content = keys.reseal(said.purpose, bound, row[name])
+            cell = (plan.name, name, row[plan.row])
+            values[name], content = keys.reseal(said.purpose, cell, row[name])
     for name, keyed in plan.keyed:
         # An index that is not there stays so: not every row is to be found.
         value = keyed.of(content) if keyed.of and row[name] else None

@@ -108,12 +108,12 @@ def _seal(keys: Keyring, token: str, opened: RiderSession) -> bytes:
     encryptor = _cipher(keys.suite, token, modes.GCM(nonce)).encryptor()
     inner = nonce + encryptor.update(plain) + encryptor.finalize() + encryptor.tag
     content = {"inner": base64.b64encode(inner).decode()}
-    return keys.seal("account", ("rider_session", token_hash(token)), content)
+    return keys.seal("account", ("rider_session", "sealed", token_hash(token)), content)
 
 
 def _open(keys: Keyring, token: str, sealed: bytes) -> RiderSession | None:
     try:
-        content = keys.unseal("account", ("rider_session", token_hash(token)), sealed)
+        content = keys.unseal("account", ("rider_session", "sealed", token_hash(token)), sealed)
         inner = base64.b64decode(content["inner"])
         nonce, body, tag = inner[:_NONCE], inner[_NONCE:-_TAG], inner[-_TAG:]
         decryptor = _cipher(keys.suite, token, modes.GCM(nonce, tag)).decryptor()

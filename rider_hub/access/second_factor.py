@@ -56,9 +56,9 @@ async def offer_secret(connection: AsyncConnection, keys: Keyring, user_id: str)
     query = select(second_factor.c.pending).where(second_factor.c.user_id == user_id)
     pending = (await connection.execute(query)).scalar_one_or_none()
     if pending is not None:
-        return _opened(keys, user_id, pending)
+        return _opened(keys, "pending", user_id, pending)
     secret = pyotp.random_base32()
-    pending = keys.seal("account", _row(user_id), {"secret": secret})
+    pending = _sealed(keys, "pending", user_id, secret)
     row = {"user_id": user_id, "sealed": None, "pending": pending, "last_step": 0, "confirmed_at": None}
     kept = ["sealed", "last_step", "confirmed_at"]
     await upsert_rows(connection, second_factor, [row], key=["user_id"], keep=kept)
@@ -78,13 +78,14 @@ async def confirm(
     row = (await connection.execute(query)).mappings().first()
     if row is None or row["pending"] is None:
         return None
-    step = _step_of(_opened(keys, user_id, row["pending"]), code, now)
+    secret = _opened(keys, "pending", user_id, row["pending"])
+    step = _step_of(secret, code, now)
     if step is None:
         return None
+    # Sealed anew: an envelope of the one column does not open in the other.
+    sealed = _sealed(keys, "sealed", user_id, secret)
     changed = update(second_factor).where(second_factor.c.user_id == user_id)
-    await connection.execute(
-        changed.values(sealed=row["pending"], pending=None, last_step=step, confirmed_at=now)
-    )
+    await connection.execute(changed.values(sealed=sealed, pending=None, last_step=step, confirmed_at=now))
     return await new_recovery_codes(connection, user_id)
 
 
@@ -99,7 +100,7 @@ async def use_code(
     sealed = (await connection.execute(query)).scalar_one_or_none()
     if sealed is None:
         return None
-    step = _step_of(_opened(keys, user_id, sealed), code, now)
+    step = _step_of(_opened(keys, "sealed", user_id, sealed), code, now)
     if step is not None:
         moved = update(second_factor).where(
             second_factor.c.user_id == user_id, second_factor.c.last_step < step
@@ -158,9 +159,9 @@ def _hash(user_id: str, code: str) -> str:
     return hashlib.sha256(f"{user_id}\x00{plain}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _opened(keys: Keyring, user_id: str, sealed: bytes) -> str:
-    return str(keys.unseal("account", _row(user_id), sealed)["secret"])
+def _sealed(keys: Keyring, column: str, user_id: str, secret: str) -> bytes:
+    return keys.seal("account", ("second_factor", column, user_id), {"secret": secret})
 
 
-def _row(user_id: str) -> tuple[str, str]:
-    return ("second_factor", user_id)
+def _opened(keys: Keyring, column: str, user_id: str, sealed: bytes) -> str:
+    return str(keys.unseal("account", ("second_factor", column, user_id), sealed)["secret"])

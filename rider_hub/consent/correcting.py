@@ -120,7 +120,7 @@ async def ask(
             "rider_id": rider_id,
             "division": division,
             "state": "open",
-            "sealed": hub.keys.seal("personal", ("rights_request", row_id), content),
+            "sealed": hub.keys.seal("personal", ("rights_request", "sealed", row_id), content),
             "filed_at": work.now,
             "due_at": due_at,
             "decided_at": None,
@@ -192,7 +192,7 @@ async def answer_request(
         decided = update(rights_request).where(
             rights_request.c.id == request_id, rights_request.c.state == "open"
         )
-        sealed = hub.keys.seal("personal", ("rights_request", request_id), content)
+        sealed = hub.keys.seal("personal", ("rights_request", "sealed", request_id), content)
         state = "done" if accept else "refused"
         await work.connection.execute(
             decided.values(state=state, sealed=sealed, decided_at=work.now, decided_by=actor.id)
@@ -274,7 +274,7 @@ def opened_request(hub: Hub, row: RowMapping) -> Asked:
     """Open one row of the table; of an erased rider's nothing is left but kind, state and month."""
     content: dict[str, str] = {}
     if row["sealed"]:
-        content = hub.keys.unseal("personal", ("rights_request", row["id"]), row["sealed"])
+        content = hub.keys.unseal("personal", ("rights_request", "sealed", row["id"]), row["sealed"])
     return Asked(
         id=row["id"],
         kind=row["kind"],

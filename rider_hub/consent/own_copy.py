@@ -182,7 +182,9 @@ async def _handled(look: Look, keys: Keyring, rider_id: str) -> Section:
     records = []
     for row in (await look.connection.execute(query)).mappings():
         content = (
-            keys.unseal("personal", ("rights_request", row["id"]), row["sealed"]) if row["sealed"] else {}
+            keys.unseal("personal", ("rights_request", "sealed", row["id"]), row["sealed"])
+            if row["sealed"]
+            else {}
         )
         record = {name: row[name] for name in ("kind", "state", "filed_at", "due_at", "decided_at")}
         records.append(record | {"content": [f"{name}: {value}" for name, value in content.items() if value]})

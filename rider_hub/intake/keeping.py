@@ -61,7 +61,7 @@ class Keeper:
 
     def _row(self, reject: Reject, state: QuarantineState, row_id: str) -> dict[str, Any]:
         content = reject.payload
-        bound = ("quarantine", row_id)
+        cell = ("quarantine", "sealed", row_id)
         return {
             "id": row_id,
             "receipt_id": self.taken.id,
@@ -71,7 +71,7 @@ class Keeper:
             "row": reject.row,
             "record_id": reject.record_id,
             "failures": plain(reject.failures),
-            "sealed": self.keys.seal("quarantine", bound, msgspec.Raw(content)) if content else None,
+            "sealed": self.keys.seal("quarantine", cell, msgspec.Raw(content)) if content else None,
             "state": state,
             "created_at": self.work.now,
             "expires_at": self.work.now + timedelta(days=parameter("intake.quarantine").value),

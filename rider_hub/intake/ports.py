@@ -67,7 +67,7 @@ async def _about(connection: AsyncConnection, keys: Keyring, rider_id: str) -> l
         if not page:
             return found
         for row in page:
-            content = keys.unseal("quarantine", ("quarantine", row["id"]), row["sealed"])
+            content = keys.unseal("quarantine", ("quarantine", "sealed", row["id"]), row["sealed"])
             texts = set(_texts(content))
             numbers = {number[0] for text in texts if (number := normalise_phone(text))}
             if phones & numbers or any((row["platform"], text) in refs for text in texts):

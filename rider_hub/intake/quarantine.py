@@ -203,7 +203,7 @@ def _record(keys: Keyring, row: RowMapping, frame: str) -> Checked:
 def _content(keys: Keyring, row: RowMapping) -> bytes:
     if row["sealed"] is None:
         raise whole("row_not_kept")
-    return msgspec.json.encode(keys.unseal("quarantine", ("quarantine", row["id"]), row["sealed"]))
+    return msgspec.json.encode(keys.unseal("quarantine", ("quarantine", "sealed", row["id"]), row["sealed"]))
 
 
 async def _waiting_rows(

@@ -109,4 +109,4 @@ def _shown(key: bytes) -> str:
 
 def _sealed(hub: Hub, platform: str, keys: list[bytes], token: str | None) -> bytes:
     values = {"signing": [key.hex() for key in keys], "token": token}
-    return hub.keys.seal("account", ("sender", platform), values)
+    return hub.keys.seal("account", ("sender", "sealed_keys", platform), values)

@@ -86,7 +86,7 @@ async def sender_secrets(connection: AsyncConnection, keys: Keyring, platform: s
     sealed = (await connection.execute(query)).scalar()
     if not sealed:
         return SenderSecrets()
-    values = keys.unseal("account", ("sender", platform), sealed)
+    values = keys.unseal("account", ("sender", "sealed_keys", platform), sealed)
     return SenderSecrets(tuple(bytes.fromhex(text) for text in values["signing"]), values.get("token"))
 
 

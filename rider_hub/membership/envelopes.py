@@ -31,10 +31,10 @@ def seal_row(keys: Keyring, table: str, row_id: str, value: msgspec.Struct) -> b
     """Seal a value for one private row; one that would need a longer envelope is a ValueError."""
     if not fits(value):
         raise ValueError(f"{table}: a longer envelope than the others would tell them apart")
-    return keys.seal("membership", (table, row_id), value, pad=SIZE)
+    return keys.seal("membership", (table, "sealed", row_id), value, pad=SIZE)
 
 
 def open_row(keys: Keyring, table: str, row_id: str, sealed: bytes) -> dict[str, Any]:
     """Open the envelope of one private row."""
-    content: dict[str, Any] = keys.unseal("membership", (table, row_id), sealed)
+    content: dict[str, Any] = keys.unseal("membership", (table, "sealed", row_id), sealed)
     return content

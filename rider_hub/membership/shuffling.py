@@ -87,6 +87,6 @@ async def _lock(connection: AsyncConnection, table: Table) -> None:
 
 
 def _resealed(keys: Keyring, table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    bound = (table.name, row["id"])
-    value = keys.unseal("membership", bound, row["sealed"])
-    return row | {"sealed": keys.seal("membership", bound, value, pad=SIZE)}
+    cell = (table.name, "sealed", row["id"])
+    value = keys.unseal("membership", cell, row["sealed"])
+    return row | {"sealed": keys.seal("membership", cell, value, pad=SIZE)}

@@ -102,7 +102,7 @@ async def _is_claimed(hub: Hub, message_id: str) -> bool:
 
 
 async def _send(hub: Hub, port: Port, row: RowMapping) -> bool:
-    content = hub.keys.unseal("personal", ("outbox", row["id"]), row["sealed"])
+    content = hub.keys.unseal("personal", ("outbox", "sealed", row["id"]), row["sealed"])
     message = Message(row["id"], row["kind"], content["to"], content["body"], row["created_at"])
     try:
         await port.send(message)

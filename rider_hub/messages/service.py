@@ -28,7 +28,7 @@ async def post(work: Change, keys: Keyring, kind: str, to: str, body: Mapping[st
     row = {
         "id": message_id,
         "kind": kind,
-        "sealed": keys.seal("personal", ("outbox", message_id), {"to": to, "body": dict(body)}),
+        "sealed": keys.seal("personal", ("outbox", "sealed", message_id), {"to": to, "body": dict(body)}),
         "state": "waiting",
         "created_at": work.now,
         "sent_at": None,
@@ -98,5 +98,5 @@ def _to(keys: Keyring, message_id: str, sealed: bytes) -> str:
 
 
 def _content(keys: Keyring, message_id: str, sealed: bytes) -> dict[str, Any]:
-    content: dict[str, Any] = keys.unseal("personal", ("outbox", message_id), sealed)
+    content: dict[str, Any] = keys.unseal("personal", ("outbox", "sealed", message_id), sealed)
     return content

@@ -215,7 +215,11 @@ def _others(look: Look, rows: Iterable[RowMapping]) -> list[str]:
 
 
 def _event(keys: Keyring, row: RowMapping, *, masked: bool) -> Event:
-    words = keys.unseal("personal", ("request_event", row["id"]), row["sealed"]) if row["sealed"] else {}
+    words = (
+        keys.unseal("personal", ("request_event", "sealed", row["id"]), row["sealed"])
+        if row["sealed"]
+        else {}
+    )
     text, kind = words.get("text", ""), EventKind(row["kind"])
     # An answer stands as it was written: it may name the office's number, which the rider is to ring.
     text = text if kind is EventKind.ANSWERED or not masked else mask_text(text)
@@ -223,7 +227,7 @@ def _event(keys: Keyring, row: RowMapping, *, masked: bool) -> Event:
 
 
 def _words(keys: Keyring, row: RowMapping) -> dict[str, str]:
-    words: dict[str, str] = keys.unseal("personal", ("service_request", row["id"]), row["sealed"])
+    words: dict[str, str] = keys.unseal("personal", ("service_request", "sealed", row["id"]), row["sealed"])
     return words
 
 

@@ -121,17 +121,17 @@ def _record(keys: Keyring, row: RowMapping) -> dict[str, Any]:
 def _open(keys: Keyring, table: str, row: RowMapping) -> dict[str, Any]:
     if not row["sealed"]:
         return {}
-    values: dict[str, Any] = keys.unseal("personal", (table, row["id"]), row["sealed"])
+    values: dict[str, Any] = keys.unseal("personal", (table, "sealed", row["id"]), row["sealed"])
     return values
 
 
 async def _empty(connection: AsyncConnection, keys: Keyring, request_id: str, at: datetime) -> None:
     mine = update(service_request).where(service_request.c.id == request_id)
-    bound = ("service_request", request_id)
+    cell = ("service_request", "sealed", request_id)
     await connection.execute(
         mine.values(
             rider_id=None,
-            sealed=keys.seal("personal", bound, {"text": _GONE, "address": ""}),
+            sealed=keys.seal("personal", cell, {"text": _GONE, "address": ""}),
             # The reporter's code no longer finds it.
             query_index=secrets.token_bytes(32),
             emptied_at=at,

@@ -74,7 +74,7 @@ async def file_request(
             "division": community_code,
             "sealed": hub.keys.seal(
                 "personal",
-                ("service_request", request_id),
+                ("service_request", "sealed", request_id),
                 {"text": text.strip(), "address": address.strip()},
             ),
         }
@@ -212,7 +212,9 @@ async def _say(
     work: Change, keys: Keyring, request_id: str, kind: EventKind, *, title: str = _REPORTER, text: str = ""
 ) -> None:
     event_id = new_id()
-    sealed = keys.seal("personal", ("request_event", event_id), {"text": text.strip()}) if text else None
+    sealed = (
+        keys.seal("personal", ("request_event", "sealed", event_id), {"text": text.strip()}) if text else None
+    )
     await store.add_event(
         work.connection, request_id, kind, at=work.now, title=title, event_id=event_id, sealed=sealed
     )

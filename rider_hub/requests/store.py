@@ -228,7 +228,7 @@ async def add_event(
     event_id: str = "",
     sealed: bytes | None = None,
 ) -> None:
-    """Append what happened; a text comes sealed for ("request_event", event_id)."""
+    """Append what happened; a text comes sealed for ("request_event", "sealed", event_id)."""
     row = _event(request_id, kind, at=at, title=title, event_id=event_id)
     await insert_rows(connection, request_event, [{**row, "sealed": sealed}])
 

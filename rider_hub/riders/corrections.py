@@ -15,8 +15,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Keyring
+from rider_hub.riders.indexes import person_columns
 from rider_hub.riders.model import RegistrationState
-from rider_hub.riders.rows import personal_columns
 from rider_hub.riders.searched import plain_name
 from rider_hub.riders.tables import registration_correction
 from rider_hub.storage import among, in_batches, new_id, upsert_rows
@@ -66,8 +66,8 @@ async def keep_correction(
         "made_at": now,
         "conflict_at": None,
     }
-    bound = ("registration_correction", made["id"])
-    made["sealed"] = keys.seal("personal", bound, correction)
+    cell = ("registration_correction", "sealed", made["id"])
+    made["sealed"] = keys.seal("personal", cell, correction)
     there = (registration_correction.c.registration_id == row["id"]) & (
         registration_correction.c.field == correction.field
     )
@@ -116,7 +116,7 @@ async def apply_corrections(
 
 def opened(keys: Keyring, kept: Mapping[str, Any]) -> Correction:
     """Open one correction."""
-    content = keys.unseal("personal", ("registration_correction", kept["id"]), kept["sealed"])
+    content = keys.unseal("personal", ("registration_correction", "sealed", kept["id"]), kept["sealed"])
     return msgspec.convert(content, Correction)
 
 
@@ -129,7 +129,7 @@ def patched(keys: Keyring, row: Mapping[str, Any], correction: Correction) -> di
     values = _content(keys, row)
     values[correction.field] = correction.value
     values = {name: value for name, value in values.items() if value is not None}
-    return personal_columns(values, row["id"], keys)
+    return person_columns(keys, [(row["id"], values)])[0]
 
 
 def _value(keys: Keyring, row: Mapping[str, Any], field: Field) -> str | None:
@@ -143,7 +143,7 @@ def _plain(field: Field, value: str | None) -> str | None:
 def _content(keys: Keyring, row: Mapping[str, Any]) -> dict[str, Any]:
     if not row["sealed"]:
         return {}
-    content: dict[str, Any] = keys.unseal("personal", ("registration", row["id"]), row["sealed"])
+    content: dict[str, Any] = keys.unseal("personal", ("registration", "sealed", row["id"]), row["sealed"])
     return content
 
 

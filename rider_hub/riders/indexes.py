@@ -1,7 +1,8 @@
 """Keyed indexes to find phones, names and identity numbers by; the values themselves stay sealed."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from connectors.identity import normalise_phone
 from rider_hub.access import Keyring
@@ -13,8 +14,11 @@ __all__ = [
     "first_phone_mark",
     "identity_hash",
     "identity_index",
+    "identity_indexes",
     "name_index",
     "no_phone_yet",
+    "no_phones_yet",
+    "person_columns",
     "phone4_index",
     "phone_aliases",
     "phone_confirmed",
@@ -22,6 +26,9 @@ __all__ = [
     "phone_indexes",
     "search_indexes",
 ]
+
+#: The column of a registration's envelopes.
+SEALED = ("registration", "sealed")
 
 
 def county_feed_key(keys: Keyring, county: str) -> bytes:
@@ -44,6 +51,12 @@ def identity_index(keys: Keyring, id_hash: str) -> bytes:
     return keys.blind("lasting", "identity", id_hash)
 
 
+def identity_indexes(keys: Keyring, hashes: Sequence[str | None]) -> list[bytes | None]:
+    """Return the identity index of each inner value, None where there is none."""
+    made = iter(keys.blind_many("lasting", "identity", [each for each in hashes if each]))
+    return [next(made) if each else None for each in hashes]
+
+
 def phone_index(keys: Keyring, phone: str) -> bytes:
     """Return the index of a phone number in its one form."""
     return keys.blind("index", "phone", phone)
@@ -55,6 +68,11 @@ def no_phone_yet(keys: Keyring, rider_id: str) -> bytes:
     An empty column would tell a copied database who ever used the phone page, and nobody else can declare.
     """
     return keys.blind("lasting", "no_phone_yet", rider_id)
+
+
+def no_phones_yet(keys: Keyring, rider_ids: Sequence[str]) -> list[bytes]:
+    """Return `no_phone_yet` of each rider of a batch."""
+    return keys.blind_many("lasting", "no_phone_yet", rider_ids)
 
 
 def phone_confirmed(keys: Keyring, rider_id: str) -> bytes:
@@ -76,6 +94,31 @@ def phone4_index(keys: Keyring, phone: str) -> bytes:
 def name_index(keys: Keyring, name: str) -> bytes:
     """Return the index of a full name; width and blanks make no difference."""
     return keys.blind("index", "name", plain_name(name))
+
+
+def person_columns(
+    keys: Keyring, persons: Sequence[tuple[str, Mapping[str, Any]]]
+) -> list[dict[str, bytes | None]]:
+    """Return the sealed and the indexed columns of registrations, (row id, name and phone as far as given).
+
+    In order, and each what the single functions give; a batch takes two thirds of their time.
+    """
+    given = [at for at, (_, values) in enumerate(persons) if values]
+    phoned = [at for at in given if persons[at][1].get("phone")]
+    named = [at for at in given if persons[at][1].get("name")]
+    phones = [persons[at][1]["phone"] for at in phoned]
+    names = [plain_name(persons[at][1]["name"]) for at in named]
+    made: dict[str, tuple[list[int], list[bytes]]] = {
+        "sealed": (given, keys.seal_many("personal", SEALED, [persons[at] for at in given])),
+        "phone_index": (phoned, keys.blind_many("index", "phone", phones)),
+        "phone4_index": (phoned, keys.blind_few("index", "phone4", [phone[-TAIL:] for phone in phones])),
+        "name_index": (named, keys.blind_many("index", "name", names)),
+    }
+    columns: list[dict[str, bytes | None]] = [dict.fromkeys(made) for _ in persons]
+    for column, (places, values) in made.items():
+        for at, value in zip(places, values, strict=True):
+            columns[at][column] = value
+    return columns
 
 
 def phone_indexes(keys: Keyring, phone: str) -> list[bytes]:

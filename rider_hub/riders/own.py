@@ -150,7 +150,9 @@ async def own_phones(look: Look, hub: Hub) -> list[str]:
         registration.c.rider_id == _rider(look.actor), registration.c.sealed.is_not(None)
     )
     rows = (await look.connection.execute(query)).mappings().all()
-    opened = [hub.keys.unseal("personal", ("registration", row["id"]), row["sealed"]) for row in rows]
+    opened = [
+        hub.keys.unseal("personal", ("registration", "sealed", row["id"]), row["sealed"]) for row in rows
+    ]
     return sorted({content["phone"] for content in opened if content.get("phone")})
 
 

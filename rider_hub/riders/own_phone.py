@@ -40,7 +40,9 @@ async def own_reach(connection: AsyncConnection, keys: Keyring, actor: Actor) ->
     rows = (await connection.execute(query)).mappings().all()
     if not await has_own_phone(connection, keys, actor):
         opened = {
-            row["id"]: keys.unseal("personal", ("registration", row["id"]), row["sealed"]).get("phone")
+            row["id"]: keys.unseal("personal", ("registration", "sealed", row["id"]), row["sealed"]).get(
+                "phone"
+            )
             for row in rows
             if row["sealed"]
         }

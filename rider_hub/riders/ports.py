@@ -69,7 +69,7 @@ def contents(keys: Keyring, row: Mapping[str, Any] | RowMapping) -> dict[str, An
     """Open a registration's envelope: name and phone where they were sent."""
     if not row["sealed"]:
         return {}
-    values: dict[str, Any] = keys.unseal("personal", ("registration", row["id"]), row["sealed"])
+    values: dict[str, Any] = keys.unseal("personal", ("registration", "sealed", row["id"]), row["sealed"])
     return values
 
 

@@ -18,8 +18,7 @@ from rider_hub.riders.model import WAITING_FOR_STATION, RegistrationState, Versi
 from rider_hub.storage import new_id
 
 __all__ = [
-    "keyed_digest",
-    "personal_columns",
+    "keyed_digests",
     "points_wgs84",
     "record_of",
     "registration_rows",
@@ -47,9 +46,9 @@ def without_number(checked: Checked, keys: Keyring, county: str) -> Checked:
     return Checked(checked.row, record, hashlib.sha256(msgspec.json.encode(record, order="sorted")).digest())
 
 
-def keyed_digest(keys: Keyring, checked: Checked) -> bytes:
-    """Return the keyed digest of a record's content, by which it is known again."""
-    return keys.blind("lasting", "digest", checked.digest.hex())
+def keyed_digests(keys: Keyring, checked: Sequence[Checked]) -> list[bytes]:
+    """Return the keyed digest of each record's content, by which it is known again."""
+    return keys.blind_many("lasting", "digest", [one.digest.hex() for one in checked])
 
 
 def registration_rows(
@@ -96,30 +95,23 @@ def registration_rows(
                 "digest": version.digest,
                 "seen_at": now,
                 "hold": WAITING_FOR_STATION if waits and record.station_ref not in stations else None,
-                **_personal(record, row_id, keys),
             }
         )
+    _add_personal(rows, [record_of(checked) for checked, _ in news], keys)
     return rows
 
 
-def _personal(record: Registration, row_id: str, keys: Keyring) -> dict[str, Any]:
-    values = {name: getattr(record, name) for name in _PERSONAL if getattr(record, name) is not None}
-    hashed = record.id_hash
-    return {
-        **personal_columns(values, row_id, keys),
-        "identity_index": indexes.identity_index(keys, hashed) if hashed else None,
-    }
-
-
-def personal_columns(values: Mapping[str, Any], row_id: str, keys: Keyring) -> dict[str, Any]:
-    """Return the envelope of name and phone with the indexes that are made from it."""
-    phone, name = values.get("phone"), values.get("name")
-    return {
-        "sealed": keys.seal("personal", ("registration", row_id), values) if values else None,
-        "phone_index": indexes.phone_index(keys, phone) if phone else None,
-        "phone4_index": indexes.phone4_index(keys, phone) if phone else None,
-        "name_index": indexes.name_index(keys, name) if name else None,
-    }
+def _add_personal(rows: Sequence[dict[str, Any]], records: Sequence[Registration], keys: Keyring) -> None:
+    """Put the envelopes and indexes of all records into their rows: together, since that takes less time."""
+    said = [
+        {name: getattr(record, name) for name in _PERSONAL if getattr(record, name) is not None}
+        for record in records
+    ]
+    persons = [(row["id"], values) for row, values in zip(rows, said, strict=True)]
+    identities = indexes.identity_indexes(keys, [record.id_hash for record in records])
+    columns = indexes.person_columns(keys, persons)
+    for row, personal, identity in zip(rows, columns, identities, strict=True):
+        row.update(personal, identity_index=identity)
 
 
 def points_wgs84(areas: Sequence[WorkArea | None]) -> list[tuple[float | None, float | None]]:

@@ -207,5 +207,5 @@ def masked(hub: Hub, rows: Sequence[Mapping[str, Any] | RowMapping]) -> list[Ide
 
 
 def _identity(keys: Keyring, row: Mapping[str, Any] | RowMapping) -> Identity:
-    values = keys.unseal("personal", ("registration", row["id"]), row["sealed"])
+    values = keys.unseal("personal", ("registration", "sealed", row["id"]), row["sealed"])
     return Identity(name=values.get("name"), phone=values.get("phone"))

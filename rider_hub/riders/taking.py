@@ -14,10 +14,10 @@ from rider_hub.access import Change, Keyring
 from rider_hub.riders import store
 from rider_hub.riders.area_changes import LIKE_TRACK, note_work_areas
 from rider_hub.riders.corrections import CONFLICT, apply_corrections
-from rider_hub.riders.indexes import no_phone_yet, phone_aliases
+from rider_hub.riders.indexes import no_phones_yet, phone_aliases
 from rider_hub.riders.linking import indexes_in_use, review_links
 from rider_hub.riders.model import WAITING_FOR_STATION, Outcome, RegistrationState, Version
-from rider_hub.riders.rows import keyed_digest, record_of, registration_rows, without_number
+from rider_hub.riders.rows import keyed_digests, record_of, registration_rows, without_number
 from rider_hub.riders.tables import registration, registration_history, rider
 from rider_hub.riders.tombstones import sift
 from rider_hub.storage import add_rows, in_slices, new_id, put_rows
@@ -46,7 +46,7 @@ async def apply_registrations(
     whose content is stored already is only noted as seen: it is neither sealed nor written. `older` are
     versions of these riders that greater ones of their batch beat: they count for work areas.
     """
-    keyed = await in_slices(checked, lambda part: [_keyed(one, keys, county) for one in part])
+    keyed = await in_slices(checked, lambda part: _keyed(part, keys, county))
     stored = await store.find_stored(work.connection, platform, (_ref(one) for one, _ in keyed))
     same, others = _part_by_content(keyed, stored, {_ref(one) for one in older})
     seen = [stored[_ref(one)] for one, _ in same]
@@ -58,9 +58,9 @@ async def apply_registrations(
     return [outcomes[one.row] for one in checked]
 
 
-def _keyed(one: Checked, keys: Keyring, county: str) -> Keyed:
-    one = without_number(one, keys, county)
-    return one, keyed_digest(keys, one)
+def _keyed(checked: Sequence[Checked], keys: Keyring, county: str) -> list[Keyed]:
+    records = [without_number(one, keys, county) for one in checked]
+    return list(zip(records, keyed_digests(keys, records), strict=True))
 
 
 def _ref(one: Checked) -> str:
@@ -176,7 +176,7 @@ class _Taking:
         now = self.work.now
         news = [row for row in rows if row["platform_rider_ref"] not in known]
         changed = [row for row in rows if row["platform_rider_ref"] in known]
-        riders = await in_slices(news, lambda part: [_rider(row, stations, self.keys, now) for row in part])
+        riders = await in_slices(news, lambda part: _riders(part, stations, self.keys, now))
         await add_rows(self.connection, rider, riders)
         await add_rows(self.connection, registration, news)
         await put_rows(self.connection, registration, changed, key=["id"], keep=["rider_id"])
@@ -197,7 +197,7 @@ class _Taking:
         phones = {record_of(one).phone for one, _ in news}
         sealed = [row for row in known.values() if row["phone_index"]]
         phones |= {
-            self.keys.unseal("personal", ("registration", row["id"]), row["sealed"])["phone"]
+            self.keys.unseal("personal", ("registration", "sealed", row["id"]), row["sealed"])["phone"]
             for row in sealed
         }
         return phone_aliases(self.keys, (phone for phone in phones if phone))
@@ -282,17 +282,21 @@ def _stored_version(row: RowMapping | None) -> Version | None:
     return Version(row["version_at"], row["version_id"], row["digest"]) if row else None
 
 
-def _rider(
-    row: Mapping[str, Any], stations: Mapping[str, str], keys: Keyring, now: datetime
-) -> dict[str, Any]:
-    return {
-        "id": row["rider_id"],
-        "division": _division(row, stations),
-        "first_seen_at": now,
-        "last_seen_at": now,
-        "first_phone": no_phone_yet(keys, row["rider_id"]),
-        "chosen_community": None,
-    }
+def _riders(
+    rows: Sequence[Mapping[str, Any]], stations: Mapping[str, str], keys: Keyring, now: datetime
+) -> list[dict[str, Any]]:
+    phones = no_phones_yet(keys, [row["rider_id"] for row in rows])
+    return [
+        {
+            "id": row["rider_id"],
+            "division": _division(row, stations),
+            "first_seen_at": now,
+            "last_seen_at": now,
+            "first_phone": phone,
+            "chosen_community": None,
+        }
+        for row, phone in zip(rows, phones, strict=True)
+    ]
 
 
 def _history(row: Mapping[str, Any], receipt_id: str | None, now: datetime) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from rider_hub.riders.rows import record_of
 from rider_hub.riders.tables import erasure_tombstone
 from rider_hub.storage import among, in_batches, in_slices, upsert_rows
 
-__all__ = ["NOT_STORED", "again_code", "bury", "lift", "lift_by_code", "mark_of", "sift"]
+__all__ = ["NOT_STORED", "again_code", "bury", "lift", "lift_by_code", "mark_of", "marks_of", "sift"]
 
 #: The one neutral word to a sender, whatever the reason: erased at the rider's wish, or kept for long enough.
 NOT_STORED: Final = "not_stored"
@@ -34,7 +34,12 @@ _GROUP = 4
 
 def mark_of(keys: Keyring, platform: str, ref: str) -> bytes:
     """Return the keyed mark of a registration."""
-    return keys.blind("lasting", "erased", f"{platform}\x00{ref}")
+    return marks_of(keys, platform, [ref])[0]
+
+
+def marks_of(keys: Keyring, platform: str, refs: Iterable[str]) -> list[bytes]:
+    """Return the keyed mark of each registration of a platform."""
+    return keys.blind_many("lasting", "erased", [f"{platform}\x00{ref}" for ref in refs])
 
 
 async def bury(
@@ -69,7 +74,7 @@ async def sift(
     newer version alone. What is sent while it goes on is not stored.
     """
     refs = list({record_of(one).platform_rider_ref for one in records})
-    marks = dict(await in_slices(refs, lambda part: [(ref, mark_of(keys, platform, ref)) for ref in part]))
+    marks = dict(await in_slices(refs, lambda part: zip(part, marks_of(keys, platform, part), strict=True)))
     graves = await _graves(connection, marks.values())
     if not graves:
         return list(records), {}

@@ -33,7 +33,7 @@ ValueOf = Callable[[Mapping[str, Any]], str | None]
 
 @dataclass(frozen=True)
 class Sealed:
-    """An envelope: the purpose whose key seals it, and the column whose value it is bound to."""
+    """An envelope: the purpose whose key seals it, and the column whose value names its row."""
 
     purpose: Purpose
     row: str = "id"
@@ -53,9 +53,9 @@ class Keyed:
 
 
 def sealed_column(name: str, purpose: Purpose, *, row: str = "id", nullable: bool = False) -> Column[bytes]:
-    """Return a column of envelopes made by `keys.seal(purpose, (table, row), …)`.
+    """Return a column of envelopes made by `keys.seal(purpose, (table, column, row), …)`.
 
-    The envelope is bound to the table's own name and to the value of the row's column `row`.
+    The envelope is bound to the table's name, its own, and the value of the row's column `row`.
     """
     return Column(name, LargeBinary, nullable=nullable, info={_INFO: Sealed(purpose, row)})
 

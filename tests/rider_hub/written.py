@@ -139,9 +139,9 @@ class _Pen:
         if said is not None:
             if not old:
                 return old
-            bound = (table.name, row[said.row])
-            inside = self.hub.keys.unseal(said.purpose, bound, old)
-            return self.hub.keys.seal(said.purpose, bound, self._inside(table, column.name, inside))
+            cell = (table.name, column.name, row[said.row])
+            inside = self.hub.keys.unseal(said.purpose, cell, old)
+            return self.hub.keys.seal(said.purpose, cell, self._inside(table, column.name, inside))
         if isinstance(column.type, JSON):
             return self._inside(table, column.name, old or _SAMPLES.get(f"{table.name}.{column.name}", old))
         if isinstance(column.type, Text) and old and old.startswith("{"):

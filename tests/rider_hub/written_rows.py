@@ -117,12 +117,12 @@ def _failed_run(hub: Hub) -> dict[str, Any]:
 
 def _correction(hub: Hub) -> dict[str, Any]:
     row: dict[str, Any] = {column.name: None for column in registration_correction.columns}
-    bound = ("registration_correction", "correction-1")
+    cell = ("registration_correction", "sealed", "correction-1")
     return row | {
-        "id": bound[1],
+        "id": cell[2],
         "registration_id": _OWN.id("reg"),
         "field": "name",
-        "sealed": hub.keys.seal("personal", bound, Correction("name", "某某")),
+        "sealed": hub.keys.seal("personal", cell, Correction("name", "某某")),
         "instead_of": b"x",
         "made_at": hub.clock.now(),
     }
@@ -175,7 +175,9 @@ async def ids_of(hub: Hub) -> dict[str, list[str]]:
         route = "/accounts/{username}" + page
         found[route] = [f"/accounts/{name}{page}" for name in ("county", "branch_secretary")]
     for one in asked:
-        path = hub.keys.unseal("personal", ("approval", one["id"]), one["sealed"])["details"]["path"]
+        path = hub.keys.unseal("personal", ("approval", "sealed", one["id"]), one["sealed"])["details"][
+            "path"
+        ]
         if one["state"] == State.APPROVED:
             route = path.replace(f"run-{_OWN.county}", "{id}") + "/export.xlsx"
             found[route] = [f"{path}/export.xlsx?approval={one['id']}"]

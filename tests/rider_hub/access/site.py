@@ -83,8 +83,8 @@ async def code_of(hub: Hub, username: str, *, pending: bool = False, steps: int 
     async with hub.database.read() as connection:
         query = select(second_factor).where(second_factor.c.user_id == row["id"])
         kept = (await connection.execute(query)).mappings().one()
-    sealed = kept["pending"] if pending else kept["sealed"]
-    secret = hub.keys.unseal("account", ("second_factor", row["id"]), sealed)["secret"]
+    column = "pending" if pending else "sealed"
+    secret = hub.keys.unseal("account", ("second_factor", column, row["id"]), kept[column])["secret"]
     return pyotp.TOTP(secret).at(int(hub.clock.now().timestamp()) + 30 * steps)
 
 

@@ -178,7 +178,9 @@ async def test_a_person_with_two_log_ins_is_found_by_the_phone(hub: Hub) -> None
     async with hub.database.read() as connection:
         row = (await connection.execute(select(user).where(user.c.username == "shuji"))).mappings().one()
     assert PHONE not in repr(dict(row))
-    assert hub.keys.unseal("account", ("user_account", row["id"]), row["sealed"]) == {"phone": PHONE}
+    assert hub.keys.unseal("account", ("user_account", "sealed", row["id"]), row["sealed"]) == {
+        "phone": PHONE
+    }
     assert actor_of(row).person == row["phone_index"]
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rider_hub.access import Keyring, known_answers
 from rider_hub.access.keyfile import ROTATED, KeyFault, Keyset, Purpose, read_keys, to_plain, write_keys
-from rider_hub.access.keys import ENVELOPE_HEAD
+from rider_hub.access.keys import Cell
+from rider_hub.access.ready import ENVELOPE_HEAD
 
 _RINGS = {suite: Keyring.new(suite) for suite in ("intl", "sm")}
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -34,27 +35,26 @@ def test_what_is_sealed_opens_to_the_same(
     ring: Keyring, value: object, pad: int, table: str, row: str
 ) -> None:
     """Any JSON value comes back from its envelope unchanged, padded or not."""
-    envelope = ring.seal("personal", (table, row), value, pad=pad)
-    assert ring.unseal("personal", (table, row), envelope) == value
+    envelope = ring.seal("personal", (table, "sealed", row), value, pad=pad)
+    assert ring.unseal("personal", (table, "sealed", row), envelope) == value
 
 
 @pytest.mark.parametrize(
-    ("purpose", "row"),
+    ("purpose", "cell"),
     [
-        ("personal", ("registration", "2")),
-        ("personal", ("other", "1")),
-        ("personal", ("registration1", "")),
-        ("quarantine", ("registration", "1")),
-        ("membership", ("registration", "1")),
+        ("personal", ("registration", "sealed", "2")),
+        ("personal", ("registration", "pending", "1")),
+        ("personal", ("other", "sealed", "1")),
+        ("personal", ("registration1", "sealed", "")),
+        ("quarantine", ("registration", "sealed", "1")),
+        ("membership", ("registration", "sealed", "1")),
     ],
 )
-def test_an_envelope_moved_elsewhere_does_not_open(
-    ring: Keyring, purpose: Purpose, row: tuple[str, str]
-) -> None:
-    """An envelope is bound to its purpose, table and row."""
-    envelope = ring.seal("personal", ("registration", "1"), {"name": "骑手甲"})
+def test_an_envelope_moved_elsewhere_does_not_open(ring: Keyring, purpose: Purpose, cell: Cell) -> None:
+    """An envelope is bound to its purpose, table, column and row."""
+    envelope = ring.seal("personal", ("registration", "sealed", "1"), {"name": "骑手甲"})
     with pytest.raises(KeyFault):
-        ring.unseal(purpose, row, envelope)
+        ring.unseal(purpose, cell, envelope)
 
 
 def test_a_purpose_is_bound_even_under_one_key(ring: Keyring) -> None:
@@ -68,15 +68,15 @@ def test_a_purpose_is_bound_even_under_one_key(ring: Keyring) -> None:
         for key in keys.keys
     ]
     same = Keyring(Keyset(tuple(twin)))
-    envelope = same.seal("personal", ("t", "1"), {"a": 1})
+    envelope = same.seal("personal", ("t", "sealed", "1"), {"a": 1})
     forged = envelope[:1] + same.keyset.active("account").tag + envelope[ENVELOPE_HEAD:]
     with pytest.raises(KeyFault):
-        same.unseal("account", ("t", "1"), forged)
+        same.unseal("account", ("t", "sealed", "1"), forged)
 
 
 def test_a_changed_bit_anywhere_is_found(ring: Keyring) -> None:
     """No bit of an envelope can be changed, and no byte cut off or added, without the opening failing."""
-    envelope = ring.seal("personal", ("t", "1"), {"a": 1})
+    envelope = ring.seal("personal", ("t", "sealed", "1"), {"a": 1})
     broken = [
         envelope[:at] + bytes([envelope[at] ^ 1 << bit]) + envelope[at + 1 :]
         for at in range(len(envelope))
@@ -85,20 +85,54 @@ def test_a_changed_bit_anywhere_is_found(ring: Keyring) -> None:
     broken += [envelope[:end] for end in range(len(envelope))] + [envelope + b"\0", b""]
     for each in broken:
         with pytest.raises(KeyFault):
-            ring.unseal("personal", ("t", "1"), each)
+            ring.unseal("personal", ("t", "sealed", "1"), each)
 
 
 def test_nonces_never_repeat(ring: Keyring) -> None:
-    """Among 100,000 envelopes of one key (a million in the long tests) no two share a nonce."""
+    """Among 100,000 envelopes of a key (long: a million), sealed singly and many at once."""
     count = 1_000_000 if os.environ.get("RIDER_HUB_TEST_LONG") == "1" else 100_000
-    nonces = {ring.seal("personal", ("t", "1"), None)[_NONCE] for _ in range(count)}
+    nonces = {ring.seal("personal", ("t", "sealed", "1"), None)[_NONCE] for _ in range(count // 2)}
+    for _ in range(count // 2 // 1000):
+        many = ring.seal_many("personal", ("t", "sealed"), [("1", None)] * 1000)
+        nonces.update(envelope[_NONCE] for envelope in many)
     assert len(nonces) == count
+
+
+@pytest.mark.parametrize("pad", [0, 256])
+def test_many_are_sealed_as_each_would_be(ring: Keyring, pad: int) -> None:
+    """Each of many envelopes opens in its own row alone, with its own value; none gives none."""
+    rows = [(f"row{n}", {"n": n, "v": "x" * n}) for n in range(50)]
+    sealed = ring.seal_many("personal", ("t", "sealed"), rows, pad=pad)
+    for (row, value), envelope in zip(rows, sealed, strict=True):
+        assert ring.unseal("personal", ("t", "sealed", row), envelope) == value
+        assert len(envelope) == len(ring.seal("personal", ("t", "sealed", row), value, pad=pad))
+        with pytest.raises(KeyFault):
+            ring.unseal("personal", ("t", "sealed", "row0" if row != "row0" else "row1"), envelope)
+    assert ring.seal_many("personal", ("t", "sealed"), []) == []
+
+
+@given(values=st.lists(st.text(max_size=30), max_size=20), field=st.sampled_from(["phone", "phone4"]))
+def test_many_indexes_are_those_of_each(ring: Keyring, values: list[str], field: str) -> None:
+    """Indexes made together, or kept and given again, are the indexes made one by one."""
+    one_by_one = [ring.blind("index", field, value) for value in values]
+    assert ring.blind_many("index", field, values) == one_by_one
+    assert ring.blind_few("index", field, values) == one_by_one
+
+
+def test_no_more_than_so_many_indexes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field with more values than expected costs no more memory, and its indexes stay right."""
+    monkeypatch.setattr("rider_hub.access.ready._KEPT", 3)
+    ring = Keyring.new()
+    values = [str(n) for n in range(10)]
+    for _ in range(2):
+        assert ring.blind_few("index", "f", values) == ring.blind_many("index", "f", values)
+    assert len(ring._now().active["index"]._kept["f"]) == 3
 
 
 @given(a=st.text(max_size=150), b=st.text(max_size=150))
 def test_padded_envelopes_have_one_length(ring: Keyring, a: str, b: str) -> None:
     """Within the padding's block, the length of an envelope tells nothing of its content."""
-    lengths = {len(ring.seal("membership", ("t", "1"), {"v": text}, pad=4096)) for text in (a, b)}
+    lengths = {len(ring.seal("membership", ("t", "sealed", "1"), {"v": text}, pad=4096)) for text in (a, b)}
     assert len(lengths) == 1
 
 
@@ -115,7 +149,7 @@ def test_blind_indexes_differ_by_field_and_key(ring: Keyring) -> None:
 def test_all_that_a_key_makes_tells_its_id(ring: Keyring) -> None:
     """Envelopes, indexes and MACs carry the four bytes of their key's id."""
     keys = ring.keyset
-    assert ring.seal("personal", ("t", "1"), 1)[1:ENVELOPE_HEAD] == keys.active("personal").tag
+    assert ring.seal("personal", ("t", "sealed", "1"), 1)[1:ENVELOPE_HEAD] == keys.active("personal").tag
     assert ring.blind("index", "f", "v")[:4] == keys.active("index").tag
     assert ring.mac("audit", b"row")[:4] == keys.active("audit").tag
 
@@ -140,15 +174,15 @@ def test_a_mac_verifies_for_its_message_and_purpose_alone(ring: Keyring) -> None
 def test_after_a_rotation_what_old_keys_made_still_opens_and_is_found(ring: Keyring) -> None:
     """Old envelopes open, old MACs verify, lookups name both indexes, and new values are under new keys."""
     before = ring.keyset
-    sealed = ring.seal("personal", ("t", "1"), "x")
+    sealed = ring.seal("personal", ("t", "sealed", "1"), "x")
     index, mac = ring.blind("index", "phone", "1"), ring.mac("audit", b"row")
     for suite in ("intl", "sm"):
         after = Keyring(before.announcing(ROTATED, suite, _NOW).activating(_NOW))
-        assert after.unseal("personal", ("t", "1"), sealed) == "x"
+        assert after.unseal("personal", ("t", "sealed", "1"), sealed) == "x"
         assert after.verifies("audit", b"row", mac)
         assert after.blinds("index", "phone", "1")[1:] == [index]
         assert after.blinds("index", "phone", "1")[0] == after.blind("index", "phone", "1") != index
-        assert after.seal("personal", ("t", "1"), "x")[1:ENVELOPE_HEAD] != sealed[1:ENVELOPE_HEAD]
+        assert after.seal("personal", ("t", "sealed", "1"), "x")[1:ENVELOPE_HEAD] != sealed[1:ENVELOPE_HEAD]
         assert after.blind("lasting", "f", "v") == ring.blind("lasting", "f", "v")
         assert after.derive("feed", b"110101") == ring.derive("feed", b"110101")
 
@@ -159,7 +193,10 @@ def test_an_announced_key_is_known_before_it_is_used(ring: Keyring) -> None:
     assert coming.blind("index", "phone", "1") == ring.blind("index", "phone", "1")
     assert len(coming.blinds("index", "phone", "1")) == 2
     later = Keyring(coming.keyset.activating(_NOW))
-    assert coming.unseal("personal", ("t", "1"), later.seal("personal", ("t", "1"), "x")) == "x"
+    assert (
+        coming.unseal("personal", ("t", "sealed", "1"), later.seal("personal", ("t", "sealed", "1"), "x"))
+        == "x"
+    )
     assert set(coming.blinds("index", "phone", "1")) == set(later.blinds("index", "phone", "1"))
 
 
@@ -170,7 +207,10 @@ def test_a_running_ring_takes_a_changed_file_at_once_where_a_row_needs_it(tmp_pa
     running = Keyring.load(path)
     write_keys(path, running.keyset.announcing(ROTATED, "intl", _NOW).activating(_NOW), replacing=True)
     other = Keyring.load(path)
-    assert running.unseal("personal", ("t", "1"), other.seal("personal", ("t", "1"), "x")) == "x"
+    assert (
+        running.unseal("personal", ("t", "sealed", "1"), other.seal("personal", ("t", "sealed", "1"), "x"))
+        == "x"
+    )
     assert running.blind("index", "f", "v") == other.blind("index", "f", "v")
 
 
@@ -180,11 +220,11 @@ def test_a_running_ring_outlives_a_broken_file(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / "keys.json"
     Keyring.new().save(path)
     running = Keyring.load(path)
-    sealed = running.seal("personal", ("t", "1"), "x")
+    sealed = running.seal("personal", ("t", "sealed", "1"), "x")
     path.write_text("{")
-    assert running.unseal("personal", ("t", "1"), sealed) == "x"
+    assert running.unseal("personal", ("t", "sealed", "1"), sealed) == "x"
     path.unlink()
-    assert running.unseal("personal", ("t", "1"), sealed) == "x"
+    assert running.unseal("personal", ("t", "sealed", "1"), sealed) == "x"
 
 
 @pytest.mark.parametrize("suite", ["intl", "sm"])

@@ -46,7 +46,7 @@ async def test_the_cookie_opens_what_the_hub_alone_cannot(hub: Hub, suite: str) 
     sealed = row["sealed"]
     assert isinstance(sealed, bytes)
     # The outer envelope opened, as whoever holds the key file could: still no rider, phone, mark or time.
-    outer = hub.keys.unseal("account", ("rider_session", token_hash(TOKEN)), sealed)
+    outer = hub.keys.unseal("account", ("rider_session", "sealed", token_hash(TOKEN)), sealed)
     assert list(outer) == ["inner"]
     for told in (RIDER, "mark", found.csrf, "2026"):
         assert told not in repr(row["sealed"]) + repr(outer)

@@ -205,7 +205,7 @@ async def _under_old_key(hub: Hub, old: str) -> None:
     )
     async with hub.database.write() as connection:
         one = (await connection.execute(select(registration).limit(1))).mappings().one()
-        envelope, _ = swapped.reseal("personal", ("registration", one["id"]), one["sealed"])
+        envelope, _ = swapped.reseal("personal", ("registration", "sealed", one["id"]), one["sealed"])
         await connection.execute(
             registration.update().where(registration.c.id == one["id"]).values(sealed=envelope)
         )

@@ -208,7 +208,7 @@ async def test_nothing_given_takes_nothing_away(database_url: str, tmp_path: Pat
         asked = await ask(hub, me, **wish, what="station", note="在国贸站")
         async with hub.database.write() as connection:
             content = {"what": what, "registration": before["id"], "value": "", "note": "", "answer": ""}
-            sealed = hub.keys.seal("personal", ("rights_request", asked), content)
+            sealed = hub.keys.seal("personal", ("rights_request", "sealed", asked), content)
             await connection.execute(update(rights_request).values(sealed=sealed))
         with pytest.raises(Invalid) as refused:
             await answer_request(hub, STAFF, asked, accept=True, answer="已核对，属实")

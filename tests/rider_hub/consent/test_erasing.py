@@ -66,9 +66,9 @@ async def _cells(hub: Hub) -> dict[str, list[Any]]:
             for one in (await connection.execute(select(table))).mappings():
                 for name, cell in one.items():
                     said = sealed.get((table.name, name))
-                    bound = (table.name, one[said.row] if said else "")
+                    where = (table.name, name, one[said.row] if said else "")
                     purpose: Any = said.purpose if said else ""
-                    cells.append(hub.keys.unseal(purpose, bound, cell) if said and cell else cell)
+                    cells.append(hub.keys.unseal(purpose, where, cell) if said and cell else cell)
     return found
 
 

@@ -68,7 +68,7 @@ async def sign_in(hub: Hub, phone: str = PHONE) -> Actor:
     async with hub.database.read() as connection:
         query = select(outbox).where(outbox.c.kind == "sign_in_code", outbox.c.state == "waiting")
         rows = (await connection.execute(query.order_by(outbox.c.created_at.desc()))).mappings().all()
-    opened = [hub.keys.unseal("personal", ("outbox", one["id"]), one["sealed"]) for one in rows]
+    opened = [hub.keys.unseal("personal", ("outbox", "sealed", one["id"]), one["sealed"]) for one in rows]
     code = next(each["body"]["code"] for each in opened if each["to"] == phone)
     await deliver(hub, FilePort(hub.settings.data_dir / "messages.jsonl"))
     rider_id = await verify_code(hub, phone, code)
@@ -196,7 +196,7 @@ async def _ask(hub: Hub, rider_id: str) -> None:
         "rider_id": rider_id,
         "division": COMMUNITY,
         "state": "open",
-        "sealed": hub.keys.seal("personal", ("rights_request", row_id), content),
+        "sealed": hub.keys.seal("personal", ("rights_request", "sealed", row_id), content),
         "filed_at": now,
         "due_at": now,
         "decided_at": None,

@@ -126,7 +126,7 @@ async def test_a_refused_row_is_kept_sealed_and_without_its_identity_number(
         sender, _ = await sender_of(hub)
         await push(hub, sender, [rider(1, name=CANARY, employment="其他", id_number=id_number(1))])
         [kept] = await quarantine_rows(hub)
-        opened = hub.keys.unseal("quarantine", ("quarantine", kept["id"]), kept["sealed"])
+        opened = hub.keys.unseal("quarantine", ("quarantine", "sealed", kept["id"]), kept["sealed"])
         content = database_bytes(tmp_path)
     assert opened["name"] == CANARY
     assert "id_number" not in opened

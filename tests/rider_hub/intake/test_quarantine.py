@@ -105,7 +105,7 @@ async def test_held_registrations_keep_no_identity_number(hub: Any) -> None:
     held = await push(hub, sender, rows)
     assert held.state == "held"
     kept = [
-        hub.keys.unseal("quarantine", ("quarantine", r["id"]), r["sealed"])
+        hub.keys.unseal("quarantine", ("quarantine", "sealed", r["id"]), r["sealed"])
         for r in await quarantine_rows(hub)
     ]
     assert all("id_number" not in one and len(one["id_hash"]) == 64 for one in kept)

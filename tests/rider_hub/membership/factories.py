@@ -70,7 +70,7 @@ def _registration(hub: Hub, rider_id: str, number: int) -> dict[str, Any]:
         "version_id": "1",
         "digest": b"x",
         "seen_at": now,
-        "sealed": hub.keys.seal("personal", ("registration", registration_id), person),
+        "sealed": hub.keys.seal("personal", ("registration", "sealed", registration_id), person),
         "phone_index": phone_index(hub.keys, person["phone"]),
     }
 

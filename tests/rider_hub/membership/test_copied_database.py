@@ -44,7 +44,7 @@ async def _sign_in(hub: Hub, number: int) -> Actor:
         query = select(outbox).where(outbox.c.state == "waiting").order_by(outbox.c.created_at.desc())
         row = (await connection.execute(query)).mappings().first()
     assert row is not None
-    code = hub.keys.unseal("personal", ("outbox", row["id"]), row["sealed"])["body"]["code"]
+    code = hub.keys.unseal("personal", ("outbox", "sealed", row["id"]), row["sealed"])["body"]["code"]
     rider_id = await verify_code(hub, phone, code)
     mark = phone_mark(hub.keys, phone)
     await open_rider_session(hub, f"r-{new_id()}", rider_id, mark)

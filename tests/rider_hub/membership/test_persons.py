@@ -32,7 +32,7 @@ async def _sign_in(hub: Hub, clock: FixedClock, phone: str) -> Actor:
         query = select(outbox).where(outbox.c.kind == "sign_in_code").order_by(outbox.c.created_at.desc())
         row = (await connection.execute(query)).mappings().first()
     assert row is not None
-    code = hub.keys.unseal("personal", ("outbox", row["id"]), row["sealed"])["body"]["code"]
+    code = hub.keys.unseal("personal", ("outbox", "sealed", row["id"]), row["sealed"])["body"]["code"]
     rider_id = await verify_code(hub, phone, code)
     return Actor.rider(rider_id, phone=phone_mark(hub.keys, phone))
 

@@ -144,7 +144,9 @@ async def test_erasure_takes_the_rider_off_the_list(hub: Hub) -> None:
     async with hub.change(JOB, "membership.gather") as work:
         assert await erase(work, hub.keys, rider.rider_id or "") == 2
         rows = (await work.connection.execute(select(home_list))).mappings().all()
-        opened = [hub.keys.unseal("membership", ("home_list", row["id"]), row["sealed"]) for row in rows]
+        opened = [
+            hub.keys.unseal("membership", ("home_list", "sealed", row["id"]), row["sealed"]) for row in rows
+        ]
     assert [page["entries"] for page in opened] == [[]]
 
 

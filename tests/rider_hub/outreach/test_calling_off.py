@@ -57,7 +57,10 @@ async def _waiting(hub: Hub) -> list[tuple[str, str]]:
     async with hub.database.read() as connection:
         query = select(outbox.c.kind, outbox.c.id, outbox.c.sealed).where(outbox.c.state == "waiting")
         rows = (await connection.execute(query)).all()
-    return [(row.kind, hub.keys.unseal("personal", ("outbox", row.id), row.sealed)["to"]) for row in rows]
+    return [
+        (row.kind, hub.keys.unseal("personal", ("outbox", "sealed", row.id), row.sealed)["to"])
+        for row in rows
+    ]
 
 
 async def _states(hub: Hub, rider: Actor) -> list[State]:

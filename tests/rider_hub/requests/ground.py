@@ -140,7 +140,7 @@ def _registration(hub: Hub) -> dict[str, Any]:
         "digest": b"d",
         "seen_at": _AT,
         "sealed": hub.keys.seal(
-            "personal", ("registration", "registration1"), {"name": "骑手甲0001号", "phone": PHONE}
+            "personal", ("registration", "sealed", "registration1"), {"name": "骑手甲0001号", "phone": PHONE}
         ),
         "phone_index": phone_index(hub.keys, PHONE),
     }

@@ -99,7 +99,7 @@ async def test_the_rider_is_told_who_sees_it_and_no_message_names_it(hub: Hub) -
     await service.answer(hub, OFFICER, request_id, "周三下午可以来谈谈")
     async with hub.database.read() as connection:
         row = (await connection.execute(select(outbox))).mappings().one()
-    text = hub.keys.unseal("personal", ("outbox", row["id"]), row["sealed"])["body"]["text"]
+    text = hub.keys.unseal("personal", ("outbox", "sealed", row["id"]), row["sealed"])["body"]["text"]
     assert "已有答复" in text
     assert "心理" not in text
 

@@ -186,7 +186,7 @@ async def test_answering_tells_the_reporter_without_the_words(hub: Hub) -> None:
     await service.answer(hub, street_staff(), filed.id, "已与物业商定,凭骑手码进入")
     async with hub.database.read() as connection:
         message = (await connection.execute(select(outbox))).mappings().one()
-    content = hub.keys.unseal("personal", ("outbox", message["id"]), message["sealed"])
+    content = hub.keys.unseal("personal", ("outbox", "sealed", message["id"]), message["sealed"])
     assert (message["kind"], content["to"]) == ("request_answered", PHONE)
     assert "物业" not in content["body"]["text"]
     assert "西门" not in content["body"]["text"]

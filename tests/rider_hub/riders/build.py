@@ -84,7 +84,11 @@ async def state_of(hub: Hub) -> str:
     for r in sorted(rows, key=lambda r: names[r["id"]]):
         if r["state"] == "active":
             people.setdefault(r["rider_id"], []).append(names[r["id"]])
-        plain = hub.keys.unseal("personal", ("registration", r["id"]), r["sealed"]) if r["sealed"] else None
+        plain = (
+            hub.keys.unseal("personal", ("registration", "sealed", r["id"]), r["sealed"])
+            if r["sealed"]
+            else None
+        )
         fixed = {k: v for k, v in r.items() if k not in {"id", "rider_id", "seen_at", "sealed"}}
         content.append([names[r["id"]], {**fixed, "personal": plain}])
     proposed = sorted(

@@ -8,7 +8,11 @@ from rider_hub.riders.indexes import (
     county_feed_key,
     identity_hash,
     identity_index,
+    identity_indexes,
     name_index,
+    person_columns,
+    phone4_index,
+    phone_index,
     search_indexes,
 )
 
@@ -51,6 +55,30 @@ def test_what_was_typed_decides_which_index_is_searched() -> None:
     assert search_indexes(keys, "5678")[0] == "phone4_index"
     assert search_indexes(keys, "+86 199-0000-0001") == search_indexes(keys, "19900000001")
     assert search_indexes(keys, "骑手 甲") == ("name_index", [name_index(keys, "骑手甲")])
+
+
+def test_columns_made_for_a_batch_are_those_of_each_row() -> None:
+    """Whatever rows lack of name and phone: each gets its own envelope and indexes, or none."""
+    keys = Keyring.new("sm")
+    given = [
+        ("1", {"name": "骑手甲", "phone": "19900000001"}),
+        ("2", {}),
+        ("3", {"phone": "19900000003", "phone_ext": "7"}),
+        ("4", {"name": "骑 手 丁"}),
+        ("5", {"name": "骑手甲", "phone": "19911110001"}),
+    ]
+    for (row_id, values), made in zip(given, person_columns(keys, given), strict=True):
+        phone, name, sealed = values.get("phone"), values.get("name"), made.pop("sealed")
+        assert made == {
+            "phone_index": phone_index(keys, phone) if phone else None,
+            "phone4_index": phone4_index(keys, phone) if phone else None,
+            "name_index": name_index(keys, name) if name else None,
+        }
+        assert (sealed is None) == (not values)
+        if sealed:
+            assert keys.unseal("personal", ("registration", "sealed", row_id), sealed) == values
+    hashes = ["a" * 64, None, "b" * 64]
+    assert identity_indexes(keys, hashes) == [each and identity_index(keys, each) for each in hashes]
 
 
 @pytest.mark.parametrize("suite", ["intl", "sm"])

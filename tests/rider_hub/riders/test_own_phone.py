@@ -43,7 +43,7 @@ async def sign_in(hub: Hub, phone: str) -> Actor:
         query = select(outbox).where(outbox.c.kind == "sign_in_code").order_by(outbox.c.created_at.desc())
         sent = (await connection.execute(query)).mappings().first()
     assert sent is not None
-    code = hub.keys.unseal("personal", ("outbox", sent["id"]), sent["sealed"])["body"]["code"]
+    code = hub.keys.unseal("personal", ("outbox", "sealed", sent["id"]), sent["sealed"])["body"]["code"]
     return Actor.rider(await verify_code(hub, phone, code), phone=phone_mark(hub.keys, phone))
 
 
