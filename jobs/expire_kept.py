@@ -40,6 +40,7 @@ JOB = Job(
         "registration_history": "登记变化",
         "work_area_marks": "片区变动时间",
         "left_riders": "已离开的登记",
+        "absent_contents": "全量中缺席的登记内容",
         "receipts": "回执",
         "job_runs": "任务记录",
         "cleared": "清除删除痕迹",

@@ -12,6 +12,7 @@ from jobs import (
     take_feeds,
     track_requests,
     verify_trail,
+    watch_feeds,
 )
 from jobs.job import Job
 
@@ -29,6 +30,7 @@ _MODULES = (
     prune_trail,
     gather_verifications,
     publish_totals,
+    watch_feeds,
 )
 
 

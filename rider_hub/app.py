@@ -43,6 +43,7 @@ _ROUTES = (
     "rider_hub.views.about",
     "rider_hub.intake.api",
     "rider_hub.intake.pages",
+    "rider_hub.intake.snapshot_pages",
     "rider_hub.riders.pages",
     "rider_hub.organizations.pages",
     "rider_hub.lovestations.api",

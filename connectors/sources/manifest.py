@@ -102,6 +102,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     unknown: Unknown = "freeze"
     feeds: dict[FeedType, FeedMapping]
     pull: Pull = Pull()
+    snapshots: tuple[FeedType, ...] = ()
+    """Feeds whose files are whole snapshots, their time in the file's name."""
+    every_hours: dict[FeedType, float] = {}
+    """How often each feed is expected at least."""
 
     def feed(self, feed_type: FeedType) -> FeedMapping:
         """Return the mapping of a feed type; raises FeedError `feed_not_offered`."""

@@ -48,6 +48,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "feeds.take": _JOB | _COUNTY | _SYSTEM,
     "feeds.view": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "feeds.replay": _COUNTY | {Role.PLATFORM_ACCOUNT},
+    "snapshots.decide": _COUNTY,
     "senders.change": _COUNTY | _SYSTEM,
     "match.view": _STREET,
     "match.run": _COUNTY | _JOB,

@@ -1,5 +1,6 @@
 """feed: check a file, take one in, replay what was mended, register senders."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rider_hub.access.inputs import takes
 from rider_hub.cli.running import as_user, echo_json, run_as, run_with_hub, saying_errors
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.files import take_file
+from rider_hub.intake.freshness import rhythm_of
 from rider_hub.intake.model import Sender
 from rider_hub.intake.quarantine import replay
 from rider_hub.intake.senders import export_feed_key, new_signing_key, register_sender
@@ -111,6 +113,17 @@ async def _check_references(
     type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]),
     help="Frame of rows that state none.",
 )
+@click.option(
+    "--every",
+    "every_hours",
+    multiple=True,
+    metavar="TYPE=HOURS",
+    help="How often a feed is expected at least.",
+)
+@click.option(
+    "--leave-share", type=click.FloatRange(0, 1), help="Share of riders a snapshot may let leave unasked."
+)
+@click.option("--snapshot-files", is_flag=True, help="Registration files of the folder are whole snapshots.")
 @click.option("--url", help="Where the hub pulls from.")
 @click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False), help="Folder the hub reads files from."
@@ -128,10 +141,19 @@ def feed_register(
     frame: Frame | None,
     url: str | None,
     folder: Path | None,
+    every_hours: tuple[str, ...],
+    leave_share: float | None,
+    snapshot_files: bool,
     username: str,
 ) -> None:
     """Register a platform's agreement to send; its signing key is printed this once."""
-    settings: dict[str, Any] = {"url": url, "folder": str(folder.absolute()) if folder else None}
+    settings: dict[str, Any] = {
+        "url": url,
+        "folder": str(folder.absolute()) if folder else None,
+        "every_hours": saying_errors(lambda: rhythm_of(every_hours)) or None,
+        "leave_share": leave_share,
+        "snapshots": ["registration"] if snapshot_files else None,
+    }
 
     async def work(hub: Hub, actor: Actor) -> str:
         return await register_sender(
@@ -144,7 +166,7 @@ def feed_register(
             basis=basis,
             basis_document=document,
             frame=frame,
-            settings={name: value for name, value in settings.items() if value},
+            settings={name: value for name, value in settings.items() if value is not None},
         )
 
     click.echo(run_as(username, work))
@@ -178,18 +200,43 @@ def feed_county_key(county: str, username: str) -> None:
 @click.argument("file", type=_FILE)
 @click.option("--platform", required=True)
 @click.option("--type", "feed_type", type=click.Choice(_FEED_TYPES), required=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["changes", "snapshot"]),
+    help="changes 增量; snapshot 全量: who is not in it has left. A terminal is asked.",
+)
+@click.option("--as-of", help="Of when a snapshot is, with an offset: 2026-11-01T02:00:00+08:00.")
+@click.option("--scope", help="county (the whole feed, default) or station:REF.")
+@click.option("--total", help="Rows of all parts of a snapshot; default: those of the file.")
+@click.option("--snapshot", "name", help="The snapshot's name, where it comes in several files.")
 @as_user
 @takes(rows=(Station, Registration))
-def feed_push(file: Path, platform: str, feed_type: FeedType, username: str) -> None:
+def feed_push(
+    *, file: Path, platform: str, feed_type: FeedType, username: str, mode: str | None, **said: str | None
+) -> None:
     """Take a platform's file in and print the receipt."""
+    words = _words_of(feed_type, mode, said)
 
     async def work(hub: Hub, actor: Actor) -> dict[str, Any]:
-        return dict((await take_file(hub, actor, platform, feed_type, file)).to_json())
+        return dict((await take_file(hub, actor, platform, feed_type, file, words=words)).to_json())
 
     receipt = run_as(username, work)
     echo_json(receipt)
     if receipt["rejected"]:
         raise SystemExit(1)
+
+
+def _words_of(feed_type: FeedType, mode: str | None, said: dict[str, str | None]) -> dict[str, str]:
+    """Return what is said of a file in the names of a push's headers; a person at a terminal is asked."""
+    asks = mode is None and feed_type == "registration" and sys.stdin.isatty()
+    if asks:
+        choice = click.Choice(["changes", "snapshot"])
+        mode = click.prompt("增量 changes，还是全量 snapshot（不在文件中的骑手将视为已离开）", type=choice)
+    if asks and mode == "snapshot" and not said["as_of"]:
+        said["as_of"] = click.prompt("全量截至时间（如 2026-11-01T02:00:00+08:00）")
+    names = {"as_of": "rfs-as-of", "scope": "rfs-scope", "total": "rfs-total", "name": "rfs-snapshot"}
+    given = {header: text for key, header in names.items() if (text := said[key])}
+    return {"rfs-mode": mode or "changes", **given}
 
 
 @feed.command("replay")

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import msgspec
@@ -20,7 +21,10 @@ from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.faults import whole
 from rider_hub.intake.messages import once
-from rider_hub.intake.model import ReceiptState, Sender, as_feed_type
+from rider_hub.intake.model import Receipt, ReceiptState, Sender, as_feed_type
+from rider_hub.intake.snapshot_model import Declared, SnapshotState, declared_by
+from rider_hub.intake.snapshots import with_snapshot
+from rider_hub.parameters import parameter
 
 __all__ = ["routes"]
 
@@ -54,14 +58,16 @@ async def _push(request: web.Request) -> web.StreamResponse:
     actor = Actor.sender(platform)
     sender = await _sender(hub, actor, platform)
     rows = read_push(body, content_type=request.content_type, content_encoding=_encoding(request))
-    digest = keyed_digest(hub, body)
-    source = Source(transport="push", idempotency_key=key, body_digest=digest, name=message_id)
+    declared = _declared(hub, request, feed_type)
+    # Another declaration under the same key or message is another push.
+    digest = keyed_digest(hub, body + declared.text.encode() if declared else body)
+    source = Source("push", key, digest, name=message_id, snapshot=declared)
     async with once(hub, platform, message_id, _bound(hub, feed_type, key, digest)):
         receipt = await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
     headers = {"Location": f"/api/v1/receipts/{receipt.id}"}
     if receipt.replayed:
         headers["Idempotent-Replayed"] = "true"
-    status = _HELD if receipt.state is ReceiptState.HELD else 200
+    status = _HELD if receipt.state is ReceiptState.HELD or _waits(receipt) else 200
     return _json(receipt.to_json(), status=status, headers=headers)
 
 
@@ -102,6 +108,7 @@ async def _receipt(request: web.Request) -> web.StreamResponse:
     actor = Actor.sender(platform or "")
     async with hub.look(actor, "feeds.push") as look:
         found = await store.find_receipt(look.connection, request.match_info["id"], look.scope)
+        found = found and await with_snapshot(look.connection, found)
     if found is None:
         raise Absent
     return _json(found.to_json())
@@ -133,6 +140,19 @@ async def _verify(hub: Hub, platform: str, headers: Mapping[str, str], body: byt
 
 def _bound(hub: Hub, feed_type: FeedType, key: str, digest: bytes) -> bytes:
     return hub.keys.blind("lasting", "message", f"{feed_type}\n{key}\n{digest.hex()}")
+
+
+def _declared(hub: Hub, request: web.Request, feed_type: FeedType) -> Declared | None:
+    """Read what the push's headers say of a snapshot; only riders' registrations come in snapshots."""
+    ahead = timedelta(minutes=parameter("intake.ahead").value)
+    declared = declared_by(request.headers, hub.clock.now(), ahead)
+    if declared is not None and feed_type != "registration":
+        raise whole("snapshot_not_offered")
+    return declared
+
+
+def _waits(receipt: Receipt) -> bool:
+    return receipt.snapshot is not None and receipt.snapshot["state"] == SnapshotState.HELD
 
 
 def _unauthenticated(error: FeedError) -> Unauthenticated:

@@ -14,10 +14,14 @@ from connectors.contract import Row
 from connectors.records import FeedType
 from rider_hub.access import Actor, Change, Hub, Keyring
 from rider_hub.intake import store
+from rider_hub.intake.absence import settle
 from rider_hub.intake.checking import CheckedBatch, check_batch
 from rider_hub.intake.faults import warning, whole
 from rider_hub.intake.keeping import Keeper, close_rows, plain
 from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sender, Transport, Verdict
+from rider_hub.intake.snapshot_course import conclude
+from rider_hub.intake.snapshot_model import Declared
+from rider_hub.intake.snapshots import join_snapshot, note_part
 from rider_hub.intake.tables import receipt
 from rider_hub.intake.totals import Totals
 from rider_hub.organizations.service import upsert_stations
@@ -48,6 +52,8 @@ class Source:
     cursor: str | None = None
     #: Quarantined rows that these rows replay: row → its id.
     replays: Mapping[int, str] = field(default_factory=dict)
+    #: Set where the sender declares the batch a snapshot, or a part of one.
+    snapshot: Declared | None = None
 
 
 def keyed_digest(hub: Hub, body: bytes) -> bytes:
@@ -70,6 +76,21 @@ async def take_batch(
     anywhere leaves whole parts, and a retry goes on after them. Raises Invalid for a key used with another
     body, Conflict while another try is under way, FeedError where the whole can't be read.
     """
+    taken = await _take_whole(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
+    if source.snapshot is None:
+        return taken
+    return await conclude(hub, actor, _OPERATIONS[source.transport], taken)
+
+
+async def _take_whole(
+    hub: Hub,
+    actor: Actor,
+    sender: Sender,
+    *,
+    feed_type: FeedType,
+    rows: Iterable[tuple[int, Row]],
+    source: Source,
+) -> Receipt:
     earlier = await _finished(hub, sender, feed_type, source)
     if earlier is not None:
         return earlier
@@ -133,6 +154,8 @@ async def _open_receipt(taking: _Taking) -> Receipt:
         row = (await work.connection.execute(query)).mappings().one()
         work.target = f"receipt:{row['id']}"
         if row["id"] == mine["id"]:
+            if source.snapshot is not None:
+                await join_snapshot(work, row, source.snapshot)
             return Receipt.of(row)
         if bytes(row["body_digest"]) != source.body_digest:
             raise whole("idempotency_key_reused")
@@ -180,6 +203,8 @@ async def _take_part(
     async with hub.change(taking.actor, taking.operation, target=f"receipt:{taken.id}") as work:
         await store.lock_sender(work.connection, sender.platform)
         totals = await _store_part(work, taking, taken, part, held=held)
+        if taking.source.snapshot is not None:
+            await note_part(work, hub.keys, sender, taken, part)
         values = totals.onto(taken) | {
             "through_row": part[-1].row if part else taken.through_row,
             "frame_verdict": verdict,
@@ -260,3 +285,5 @@ async def store_records(
             older=older,
         )
     )
+    refs = {str(getattr(one.record, "platform_rider_ref", "")) for one in records}
+    await settle(work, keys, sender.platform, refs, taken.id)

@@ -97,6 +97,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "没有这一类数据。可报送：station（站点）、registration（骑手登记）。",
         "There is no such feed. There are: station, registration.",
     ),
+    "snapshot_not_offered": (
+        Invalid,
+        "全量只用于 registration（骑手登记）。其他数据请按变化报送（rfs-mode: changes）。",
+        "Snapshots are for registrations alone. Send other feeds as changes (rfs-mode: changes).",
+    ),
     "not_configured": (
         Invalid,
         "该平台没有配置拉取地址或文件目录。",

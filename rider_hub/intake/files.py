@@ -14,6 +14,7 @@ from rider_hub.errors import Absent, HubError
 from rider_hub.intake import store
 from rider_hub.intake.annotated import annotated_csv
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
+from rider_hub.intake.file_modes import declared_in, declared_of_watched
 from rider_hub.intake.model import Receipt, Sender
 from rider_hub.logs import logger
 
@@ -32,13 +33,22 @@ _NAMES: Mapping[str, FeedType] = {
 }
 
 
-async def take_file(hub: Hub, actor: Actor, platform: str, feed_type: FeedType, path: Path) -> Receipt:
+async def take_file(
+    hub: Hub,
+    actor: Actor,
+    platform: str,
+    feed_type: FeedType,
+    path: Path,
+    *,
+    words: Mapping[str, str] | None = None,
+) -> Receipt:
     """Take one file and return its receipt; the file stays. The same content counts once, whatever its name.
 
-    Raises Absent for an unknown sender, FeedError for a file that can't be read.
+    `words` say, by the names of a push's headers, whether it is a snapshot. Raises Absent for an unknown
+    sender, FeedError for a file that can't be read, Invalid for words that make no sense.
     """
     sender = await _sender(hub, actor, platform)
-    receipt, _ = await _take(hub, actor, sender, feed_type, path)
+    receipt, _ = await _take(hub, actor, sender, feed_type, path, words=words or {})
     return receipt
 
 
@@ -92,14 +102,24 @@ async def _take_and_clear(hub: Hub, actor: Actor, sender: Sender, path: Path, ou
 
 
 async def _take(
-    hub: Hub, actor: Actor, sender: Sender, feed_type: FeedType, path: Path
+    hub: Hub,
+    actor: Actor,
+    sender: Sender,
+    feed_type: FeedType,
+    path: Path,
+    *,
+    words: Mapping[str, str] | None = None,
 ) -> tuple[Receipt, Sequence[FileRow]]:
+    """Take a file: with the words of whoever hands it in, else by the agreement and its name."""
     data = await asyncio.to_thread(path.read_bytes)
     rows = await asyncio.to_thread(lambda: list(read_rows(data, name=path.name)))
-    digest = keyed_digest(hub, data)
-    source = Source(
-        transport="file", idempotency_key=f"file:{digest.hex()}", body_digest=digest, name=path.name[:200]
-    )
+    now = hub.clock.now()
+    if words is None:
+        declared = declared_of_watched(sender, feed_type, path.name, len(rows), now)
+    else:
+        declared = declared_in(words, feed_type, len(rows), now)
+    digest = keyed_digest(hub, data + declared.text.encode() if declared else data)
+    source = Source("file", f"file:{digest.hex()}", digest, name=path.name[:200], snapshot=declared)
     return await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source), rows
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from rider_hub.access import Look
 from rider_hub.errors import Absent
 from rider_hub.intake import store
+from rider_hub.intake.freshness import feed_states, feeds_late
 from rider_hub.intake.model import FEED_TITLES, Receipt
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.organizations.tables import platform as platform_table
@@ -28,18 +29,20 @@ async def platform_names(work: Look) -> dict[str, str]:
 async def list_senders(work: Look) -> list[dict[str, Any]]:
     """Return one row a sender: fresh or late, its totals, what waits to be mended."""
     named = await platform_names(work)
+    late = feeds_late(await feed_states(work.connection, work.scope, work.now))
     return [
         {
             "platform": one.platform,
             "name": named[one.platform],
             "state": "never" if one.last_received_at is None else "late" if one.late else "fresh",
+            "late_feeds": late.get(one.platform, []),
             "last": one.last_received_at,
             **one.totals,
             "to_mend": one.waiting_rows,
             "held_now": one.held_rows,
             "receipt": one.last_receipt,
         }
-        for one in await store.freshness(work.connection, work.scope, work.now)
+        for one in await store.freshness(work.connection, work.scope, late)
     ]
 
 

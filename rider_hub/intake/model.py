@@ -146,6 +146,8 @@ class Receipt:
     warnings: tuple[Mapping[str, Any], ...] = ()
     #: Set where a retry was answered from what an earlier try had done.
     replayed: bool = False
+    #: What is told of the snapshot this batch is a part of; None for a batch of changes.
+    snapshot: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, row: RowMapping, *, replayed: bool = False) -> "Receipt":
@@ -174,5 +176,6 @@ class Receipt:
             "frame": {"verdict": self.frame_verdict, "evidence": self.frame_evidence or {}},
             "failures": [dict(failure) for failure in self.failures],
             "warnings": [dict(warning) for warning in self.warnings],
+            **({"snapshot": dict(self.snapshot)} if self.snapshot else {}),
             "created_at": self.created_at.isoformat(),
         }

@@ -17,6 +17,7 @@ from rider_hub.intake import listing
 from rider_hub.intake.faults import whole
 from rider_hub.intake.model import FEED_TITLES, QuarantineState, ReceiptState, Verdict
 from rider_hub.intake.quarantine import is_kept, open_row, release_held, replay, return_row, show_row
+from rider_hub.intake.snapshots import with_snapshot
 from rider_hub.web.forms import Form, PurposeForm, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query, Text
@@ -131,7 +132,9 @@ async def _receipt(request: web.Request) -> web.Response:
 async def _shown_receipt(request: web.Request, form: Form[Release], status: int = 200) -> web.Response:
     actor = request[ACTOR]
     async with request.app[HUB].look(actor, "feeds.view") as look:
-        found = await listing.show_receipt(look, request.match_info["id"])
+        found = await with_snapshot(
+            look.connection, await listing.show_receipt(look, request.match_info["id"])
+        )
         named = await listing.platform_names(look)
     may_change = allows(actor, "feeds.replay")
     return await render(
@@ -276,6 +279,7 @@ _SENDERS = Ledger(
     columns=[
         Column("name", "报送方", width=8),
         Column("state", "是否按时", kind="state", states=SENDER_STATES),
+        Column("late_feeds", "逾期的内容", kind="tags", width=8),
         Column("last", "最近报送", kind="time"),
         Column("received", "收到", kind="number"),
         Column("accepted", "入库", kind="number"),
@@ -287,12 +291,12 @@ _SENDERS = Ledger(
     ],
     empty="还没有平台报送数据。登记报送方后，每家的最近报送时间会列在这里。",
     load=_load_senders,
-    row_url=lambda row: (
-        f"/feeds/receipts/{row['receipt']}"
-        if row["receipt"]
-        else f"/feeds/receipts?platform={row['platform']}"
-    ),
-    actions=[Action("接收回执", "/feeds/receipts"), Action("待修正数据", "/feeds/quarantine?state=waiting")],
+    row_url=lambda row: f"/feeds/senders/{row['platform']}",
+    actions=[
+        Action("接收回执", "/feeds/receipts"),
+        Action("全量核对", "/feeds/snapshots"),
+        Action("待修正数据", "/feeds/quarantine?state=waiting"),
+    ],
 )
 _RECEIPTS = Ledger(
     key="receipts",

@@ -12,6 +12,7 @@ from rider_hub.access import Change, Keyring, Look
 from rider_hub.consent.ports import Section
 from rider_hub.intake.keeping import close_rows
 from rider_hub.intake.model import QuarantineState
+from rider_hub.intake.snapshot_retention import forget_parts
 from rider_hub.intake.store import lock_sender
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.riders.ports import contents, registrations_of
@@ -90,4 +91,5 @@ async def forget_receipts(connection: AsyncConnection, before: datetime) -> int:
     """Delete receipts of before a time with what is left of their quarantined rows; returns how many."""
     old = select(receipt.c.id).where(receipt.c.created_at < before)
     await connection.execute(delete(quarantine).where(quarantine.c.receipt_id.in_(old)))
+    await forget_parts(connection, old)
     return int((await connection.execute(delete(receipt).where(receipt.c.created_at < before))).rowcount)

@@ -40,9 +40,9 @@ async def register_sender(
 ) -> str:
     """Register a platform's agreement to send and return its signing key, which is shown this once.
 
-    `settings`: `url` for pulling (and `token`, which is sealed), `folder` for files. Raises
-    Conflict where the platform is registered, FeedError for an unknown manifest, Refused for a county out of
-    scope.
+    `settings`: `url` for pulling (and `token`, which is sealed), `folder` for files, `snapshots` (feeds whose
+    files are whole), `every_hours` (feed → how often it is expected), `leave_share`. Raises Conflict where
+    the platform is registered, FeedError for an unknown manifest, Refused for a county out of scope.
     """
     name = sources.load(manifest).name_zh if manifest else platform
     key = secrets.token_bytes(_KEY_BYTES)

@@ -1,8 +1,8 @@
 """Queries over senders, receipts, quarantine and cursors; every list takes the viewer's scope."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select, update
@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rider_hub.access import Keyring, Scope
 from rider_hub.intake.model import Receipt, Sender
 from rider_hub.intake.tables import cursor, quarantine, receipt, sender
-from rider_hub.parameters import parameter
 from rider_hub.storage import upsert_rows
 
 __all__ = [
@@ -154,9 +153,8 @@ async def move_cursor(
     await upsert_rows(connection, cursor, [row], key=["platform", "feed_type"])
 
 
-async def freshness(connection: AsyncConnection, scope: Scope, now: datetime) -> list[Freshness]:
-    """Return how each sender in scope stands, by platform."""
-    limit = now - timedelta(hours=parameter("intake.late").value)
+async def freshness(connection: AsyncConnection, scope: Scope, late: Collection[str] = ()) -> list[Freshness]:
+    """Return how each sender in scope stands, by platform; `late` names those that are (intake.freshness)."""
     sums = [func.coalesce(func.sum(receipt.c[name]), 0).label(name) for name in _TOTALS]
     query = select(receipt.c.platform, *sums).where(_scoped(scope, receipt)).group_by(receipt.c.platform)
     totals = {row["platform"]: row for row in (await connection.execute(query)).mappings()}
@@ -167,7 +165,7 @@ async def freshness(connection: AsyncConnection, scope: Scope, now: datetime) ->
             platform=one.platform,
             county=one.county,
             last_received_at=one.last_received_at,
-            late=one.last_received_at is None or one.last_received_at < limit,
+            late=one.platform in late,
             totals={n: int(totals[one.platform][n]) if one.platform in totals else 0 for n in _TOTALS},
             waiting_rows=rows.get((one.platform, "waiting"), 0),
             held_rows=rows.get((one.platform, "held"), 0),

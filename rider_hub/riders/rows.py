@@ -94,6 +94,7 @@ def registration_rows(
                 "version_id": version.record_id,
                 "digest": version.digest,
                 "seen_at": now,
+                "absent_at": None,
                 "hold": WAITING_FOR_STATION if waits and record.station_ref not in stations else None,
             }
         )

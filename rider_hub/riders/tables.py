@@ -63,6 +63,8 @@ registration = Table(
     keyed_column("name_index", "index", field="name", of=name_of, nullable=True),
     keyed_column("identity_index", "lasting", nullable=True),
     Column("hold", String(48)),
+    #: Time of the snapshot this registration is absent from: it counts as left, though no record says so.
+    Column("absent_at", UtcDateTime),
     Index("uq_registration_platform_ref", "platform", "platform_rider_ref", unique=True),
     Index("ix_registration_rider_id", "rider_id"),
     Index("ix_registration_phone_index", "phone_index"),

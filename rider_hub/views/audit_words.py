@@ -65,6 +65,7 @@ OPERATIONS = {
     "feeds.take": "拉取报送",
     "feeds.view": "查看报送",
     "feeds.replay": "修正重报",
+    "snapshots.decide": "核对全量",
     "feeds.check": "核对报送",
     "senders.change": "改动报送方",
     "imports.change": "导入资料",

@@ -14,6 +14,8 @@ from rider_hub.access.policy import allows
 from rider_hub.assignments.tables import assignment, match_run
 from rider_hub.clock import SHANGHAI, check_aware, local_date
 from rider_hub.consent.queue import count_waiting
+from rider_hub.intake.freshness import feed_states, feeds_late
+from rider_hub.intake.snapshot_listing import count_held
 from rider_hub.intake.store import Freshness, freshness
 from rider_hub.intake.tables import receipt
 from rider_hub.membership.ledger import live_by_rider
@@ -154,11 +156,16 @@ async def _add_runs(look: Look, desk: Desk) -> None:
 
 
 async def _add_feeds(look: Look, desk: Desk) -> None:
-    desk.feeds = await freshness(look.connection, look.scope, look.now)
+    late = feeds_late(await feed_states(look.connection, look.scope, look.now))
+    desk.feeds = await freshness(look.connection, look.scope, late)
     desk.arrived = await _arrived(look, desk.since)
     desk.platforms = await _platform_names(look.connection)
     waiting = sum(feed.waiting_rows for feed in desk.feeds)
     held = sum(feed.held_rows for feed in desk.feeds)
+    desk.tasks.append(Task(len(late), "家平台逾期未报送数据", "/feeds"))
+    if allows(look.actor, "snapshots.decide"):
+        snapshots = await count_held(look)
+        desk.tasks.append(Task(snapshots, "份全量待核对：要离开的骑手过多", "/feeds/snapshots?state=held"))
     desk.tasks.append(Task(waiting, "行数据待修正", "/feeds"))
     desk.tasks.append(Task(held, "行数据整批暂存，待核对坐标系", "/feeds"))
 

@@ -11,6 +11,7 @@ from rider_hub.assignments.ports import forget_changes, forget_past
 from rider_hub.consent.erasing import forget_handled, forget_left
 from rider_hub.intake.ports import forget_receipts
 from rider_hub.intake.service import expire_quarantine
+from rider_hub.intake.snapshot_retention import forget_absent
 from rider_hub.messages.service import forget_settled
 from rider_hub.outreach.store import forget_past as forget_past_invitations
 from rider_hub.parameters import parameter
@@ -81,6 +82,7 @@ LIMITS: Mapping[str, Forget] = {
     "registration_history": _in_one(lambda work, _, before: forget_history(work.connection, before)),
     "work_area_marks": _in_one(lambda work, _, before: forget_marks(work.connection, before)),
     "left_riders": _left,
+    "absent_contents": _in_one(lambda work, _, before: forget_absent(work.connection, before)),
     "receipts": _in_one(lambda work, _, before: forget_receipts(work.connection, before)),
     "job_runs": _in_one(lambda work, _, before: forget_runs(work.connection, before)),
 }

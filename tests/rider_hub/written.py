@@ -33,7 +33,9 @@ _OWN = "names a table, page or role of the hub's own, by which the approved one 
 #: "table.column", ".column" of every table, or "table.column:key" inside JSON and envelopes → why not.
 NO_WORDS: Mapping[str, str] = {
     **dict.fromkeys((".id", ".rider_id", ".run_id", ".registration_id", ".request_id", ".user_id"), _ID),
-    **dict.fromkeys((".receipt_id", ".audit_id", ".edition_id", ".actor", ".asked_by", ".decided_by"), _ID),
+    **dict.fromkeys(
+        (".receipt_id", ".snapshot_id", ".audit_id", ".edition_id", ".actor", ".asked_by", ".decided_by"), _ID
+    ),
     **dict.fromkeys((".ended_by", ".started_by", ".created_by", ".approved_by", ".applied_by"), _ID),
     **dict.fromkeys((".rolled_back_by", ".held_by", "user_account.username", "job_run.job"), _ID),
     **dict.fromkeys(("identity_link.registration_a", "identity_link.registration_b"), _ID),
@@ -71,6 +73,7 @@ NO_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("registration_correction.sealed:field", "notice.body:key"), _CODE),
     "rights_request.sealed:registration": _ID,
     "invitation.sealed": "ids, codes and times alone; what pages show of it is the activity's",
+    "snapshot.found": _FIGURE,
     "push_message.message_id": "a sender's name of a message: compared, shown nowhere",
     "outbox.sealed:to": "a phone number, checked before anything is sent to it",
     "sign_on_attempt.target": "a path of the hub's own, checked before it is kept; leads on and is not shown",

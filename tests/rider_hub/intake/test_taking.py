@@ -13,6 +13,7 @@ from connectors.transport.push_client import Retry
 from rider_hub.access import Actor
 from rider_hub.intake import store
 from rider_hub.intake.files import take_file, take_files
+from rider_hub.intake.freshness import feed_states, feeds_late
 from rider_hub.intake.pull import pull_sender
 from rider_hub.intake.taking import take_offered
 from rider_hub.organizations.tables import station as station_table
@@ -163,9 +164,11 @@ async def test_freshness_says_who_is_late(hub: Any) -> None:
     await push(hub, sender, [rider(1), rider(2, phone="bad")])
     scope = JOB.scope
     async with hub.database.read() as connection:
-        [now] = await store.freshness(connection, scope, hub.clock.now())
+        late = feeds_late(await feed_states(connection, scope, hub.clock.now()))
+        [now] = await store.freshness(connection, scope, late)
         hub.clock.advance(hours=26, seconds=1)
-        [later] = await store.freshness(connection, scope, hub.clock.now())
+        late = feeds_late(await feed_states(connection, scope, hub.clock.now()))
+        [later] = await store.freshness(connection, scope, late)
         assert await store.sending_counties(connection, scope) == [sender.county]
     assert (now.late, later.late) == (False, True)
     assert (now.totals["accepted"], now.totals["rejected"], now.waiting_rows) == (1, 1, 1)

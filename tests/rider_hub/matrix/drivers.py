@@ -72,6 +72,10 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/feeds/quarantine/{id}/return"): Driver(_row("quar"), owners=_FEEDS),
     ("POST", "/feeds/receipts/{id}/release"): Driver(_row("receipt"), _words(frame="wgs84"), owners=_SENDING),
     ("POST", "/feeds/receipts/{id}/replay"): Driver(_row("receipt"), owners=_SENDING, last=True),
+    ("GET", "/feeds/senders/{platform}"): Driver(lambda group: {"platform": group.platform}, owners=_SENDING),
+    ("GET", "/feeds/snapshots/{id}"): Driver(_row("snap"), owners=_FEEDS),
+    ("POST", "/feeds/snapshots/{id}/release"): Driver(_row("snap"), owners=_COUNTY),
+    ("POST", "/feeds/snapshots/{id}/drop"): Driver(_row("snap"), owners=_COUNTY, last=True),
     ("GET", "/riders/links/{id}"): Driver(_link),
     ("POST", "/riders/links/{id}"): Driver(_link, _words(decision="rejected")),
     ("GET", "/riders/{id}"): Driver(_row("rider")),
@@ -199,4 +203,5 @@ LISTS: dict[str, frozenset[str] | None] = {
     "/activities": None,
     "/feeds/receipts": _FEEDS,
     "/feeds/quarantine": _FEEDS,
+    "/feeds/snapshots": _FEEDS,
 }

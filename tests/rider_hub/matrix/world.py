@@ -21,6 +21,7 @@ from rider_hub.consent.tables import rights_request
 from rider_hub.demo.ground import console
 from rider_hub.divisions.tables import boundary, division, edition
 from rider_hub.intake.senders import register_sender
+from rider_hub.intake.snapshot_tables import snapshot
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.lovestations.tables import love_station
 from rider_hub.membership.ledger import live
@@ -120,6 +121,7 @@ async def lay_world(hub: Hub) -> None:
         await put(rights_request, [_right(hub, group) for group in GROUPS])
         await put(receipt, [_receipt(hub, group) for group in GROUPS])
         await put(quarantine, [_quarantine(hub, group) for group in GROUPS])
+        await put(snapshot, [_snapshot(hub, group) for group in GROUPS])
         await put(activity, [_activity(hub, group) for group in GROUPS])
     for code, county in (("jia", "110101"), ("yi", "110105")):
         await register_sender(hub, console(), platform=code, county=county, tier="B")
@@ -465,6 +467,23 @@ def _quarantine(hub: Hub, group: Group) -> dict[str, Any]:
         "created_at": hub.clock.now(),
         "expires_at": hub.clock.now() + timedelta(days=30),
         "mended": False,
+    }
+
+
+def _snapshot(hub: Hub, group: Group) -> dict[str, Any]:
+    return {
+        "id": group.id("snap"),
+        "platform": group.platform,
+        "county": group.county,
+        "name": f"whole-{group.tag}",
+        "station_ref": f"none-{group.tag}",
+        "as_of": hub.clock.now(),
+        "total": 0,
+        "state": "held",
+        "found": {"rows": 0, "unreadable": 0, "riders": 0, "leaving": 0},
+        "begun_at": hub.clock.now(),
+        "judged_at": hub.clock.now(),
+        "decided_by": None,
     }
 
 

@@ -194,6 +194,7 @@ async def test_feeds_are_fresh_or_late_with_what_came_overnight(
     await put(hub, sender, platform="jia", county=COUNTY, tier="A", last_received_at=now)
     await put(hub, sender, platform="yi", county=COUNTY, tier="A")
     totals = {"platform": "jia", "county": COUNTY, "state": "done", "failures": [], "warnings": []}
+    totals |= {"feed_type": "registration", "transport": "push"}
     old = now - timedelta(days=2)
     await put(hub, receipt, id="1", **totals, idempotency_key="1", received=9, accepted=7, rejected=2)
     await put(hub, receipt, id="2", **totals, idempotency_key="2", received=1, accepted=1)

@@ -1,0 +1,87 @@
+"""Who is absent from the newest whole snapshot that covers them; one rule for every order of arrival.
+
+A snapshot of a sender's feed covers all its registrations of the county, one of a station those that name the
+station. Of the snapshots in force that cover a registration the newest counts: who is not in it, and whose
+last record is older than its time, has left.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rider_hub.access import Change, Keyring
+from rider_hub.intake.snapshot_model import IN_FORCE, Snapshot
+from rider_hub.intake.snapshot_tables import snapshot, snapshot_member
+from rider_hub.riders.absence import is_at_stake, write_absences
+from rider_hub.riders.store import find_registrations
+from rider_hub.riders.tombstones import mark_of
+from rider_hub.storage import in_batches
+
+__all__ = ["Cover", "absences", "covers_of", "settle"]
+
+_VALUES_A_QUERY = 500
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The newest snapshot in force of each scope of one sender: "" for the whole feed, else a station."""
+
+    by_scope: Mapping[str, Snapshot]
+
+    def of(self, row: Mapping[str, Any] | RowMapping) -> Snapshot | None:
+        """Return the snapshot that says whether a registration is there; None where none is newer than it."""
+        found = [
+            one
+            for scope in {"", row["station_ref"] or ""}
+            if (one := self.by_scope.get(scope)) and row["version_at"] < one.as_of
+        ]
+        return max(found, key=lambda one: one.order, default=None)
+
+
+async def covers_of(connection: AsyncConnection, platform: str, also: Snapshot | None = None) -> Cover:
+    """Return what is in force of one sender; `also` counts as if it were."""
+    query = select(snapshot).where(snapshot.c.platform == platform, snapshot.c.state.in_(IN_FORCE))
+    found = [Snapshot.of(row) for row in (await connection.execute(query)).mappings()]
+    found += [also] if also else []
+    return Cover({one.station_ref: one for one in sorted(found, key=lambda one: one.order)})
+
+
+async def settle(
+    work: Change, keys: Keyring, platform: str, refs: Iterable[str], receipt_id: str | None
+) -> None:
+    """Bring registrations that were just sent in line with the snapshots in force; at most 1,000."""
+    cover = await covers_of(work.connection, platform)
+    if cover.by_scope:
+        rows = list((await find_registrations(work.connection, platform, refs)).values())
+        wanted = await absences(work.connection, keys, cover, rows)
+        await write_absences(work, keys, rows, wanted, receipt_id)
+
+
+async def absences(
+    connection: AsyncConnection, keys: Keyring, cover: Cover, rows: Sequence[RowMapping]
+) -> dict[str, datetime | None]:
+    """Return since when each registration is absent, None where it is there, by id; nobody else is named."""
+    judged = {row["id"]: cover.of(row) for row in rows if is_at_stake(row)}
+    marks = {row["id"]: mark_of(keys, row["platform"], row["platform_rider_ref"]) for row in rows}
+    asked: dict[str, list[bytes]] = {}
+    for row_id, one in judged.items():
+        if one is not None:
+            asked.setdefault(one.id, []).append(marks[row_id])
+    there = {(id_, mark) for id_, some in asked.items() for mark in await _members(connection, id_, some)}
+    return {
+        row_id: None if one is None or (one.id, marks[row_id]) in there else one.as_of
+        for row_id, one in judged.items()
+    }
+
+
+async def _members(connection: AsyncConnection, snapshot_id: str, marks: Sequence[bytes]) -> set[bytes]:
+    c = snapshot_member.c
+    found: set[bytes] = set()
+    for part in in_batches(marks, _VALUES_A_QUERY):
+        query = select(c.mark).where(c.snapshot_id == snapshot_id, c.mark.in_(part))
+        found.update(bytes(mark) for mark in (await connection.execute(query)).scalars())
+    return found
