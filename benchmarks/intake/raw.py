@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-__all__ = ["Rows", "raw_postgres", "raw_sqlite", "read_postgres", "read_sqlite"]
+__all__ = ["Rows", "age", "raw_postgres", "raw_sqlite", "read_postgres", "read_sqlite"]
 
 #: In the order of their references.
 _TABLES = ("rider", "registration", "registration_history")
@@ -37,6 +37,20 @@ class Rows:
         """The end of a statement that overwrites what is there."""
         changed = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name != "id")
         return f"ON CONFLICT (id) DO UPDATE SET {changed}"
+
+
+async def age(url: str) -> None:
+    """Let the registrations be seen long ago, and the database tidied since, as on any later day."""
+    aged = "UPDATE registration SET seen_at = '2026-01-01 00:00:00.000000'"
+    if url.startswith("sqlite"):
+        file = sqlite3.connect(url.partition(":///")[2], isolation_level=None)
+        file.execute(aged)
+        file.close()
+        return
+    connection = await asyncpg.connect(_plain(url))
+    await connection.execute(aged)
+    await connection.execute("VACUUM registration")
+    await connection.close()
 
 
 async def read_postgres(url: str) -> list[Rows]:

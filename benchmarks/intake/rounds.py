@@ -66,7 +66,9 @@ def rounds_sqlite(plan: Plan) -> Iterator[Figures]:
 async def _pushed(url: str, folder: Path, sent: list[bytes], plan: Plan) -> Figures:
     figures: Figures = {}
     async with serving(url, folder, plan.suite) as service:
-        for name in ("new", "unchanged"):
+        for name in ("new", "unchanged", "unchanged, a day later"):
+            if name == "unchanged, a day later":
+                await raw.age(url)
             before = service.cpu_s()
             took = await service.push(sent)
             figures[name] = plan.rows / took

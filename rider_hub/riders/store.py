@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import RowMapping, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,6 +30,7 @@ __all__ = [
     "Identity",
     "RegistrationSnapshot",
     "RiderSnapshot",
+    "Stored",
     "find_by_phone",
     "find_registrations",
     "find_stored",
@@ -95,15 +96,22 @@ async def find_registrations(
     return found
 
 
-async def find_stored(
-    connection: AsyncConnection, platform: str, refs: Iterable[str]
-) -> dict[str, tuple[str, str, bytes]]:
-    """Return id, rider and keyed digest of a platform's registrations by their references."""
+class Stored(NamedTuple):
+    """What tells of a registration whether a record of it is unchanged, and whether to note it as seen."""
+
+    id: str
+    rider_id: str
+    digest: bytes
+    seen_at: datetime
+
+
+async def find_stored(connection: AsyncConnection, platform: str, refs: Iterable[str]) -> dict[str, Stored]:
+    """Return what is known of a platform's registrations by their references; unknown ones are absent."""
     c, found = registration.c, {}
     for these in among(connection, c.platform_rider_ref, set(refs)):
-        query = select(c.platform_rider_ref, c.id, c.rider_id, c.digest).where(c.platform == platform, these)
-        for ref, id_, rider_id, digest in await connection.execute(query):
-            found[ref] = (id_, rider_id, digest)
+        query = select(c.platform_rider_ref, c.id, c.rider_id, c.digest, c.seen_at)
+        for ref, *rest in await connection.execute(query.where(c.platform == platform, these)):
+            found[ref] = Stored(*rest)
     return found
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -27,6 +27,8 @@ __all__ = ["apply_registrations"]
 #: A record with the keyed digest of its content.
 Keyed = tuple[Checked, bytes]
 _INDEXES = ("identity_index", "phone_index")
+#: A platform that sends all its riders every minute must not have all their rows written every minute.
+_SEEN_TO = timedelta(hours=1)
 
 
 async def apply_registrations(
@@ -43,14 +45,14 @@ async def apply_registrations(
 
     The greatest version of a key wins, within the records as against what is stored: any order and any
     repetition ends in the same state. A record whose station is unknown is stored and waits for it. A record
-    whose content is stored already is only noted as seen: it is neither sealed nor written. `older` are
-    versions of these riders that greater ones of their batch beat: they count for work areas.
+    whose content is stored already is only noted as seen, once an hour: it is neither sealed nor written.
+    `older` are versions of these riders that greater ones of their batch beat: they count for work areas.
     """
     keyed = await in_slices(checked, lambda part: _keyed(part, keys, county))
     stored = await store.find_stored(work.connection, platform, (_ref(one) for one, _ in keyed))
     same, others = _part_by_content(keyed, stored, {_ref(one) for one in older})
-    seen = [stored[_ref(one)] for one, _ in same]
-    await store.touch(work.connection, [one[0] for one in seen], [one[1] for one in seen], work.now)
+    due = [there for one, _ in same if (there := stored[_ref(one)]).seen_at < work.now - _SEEN_TO]
+    await store.touch(work.connection, [one.id for one in due], [one.rider_id for one in due], work.now)
     outcomes = {one.row: Outcome(one.row, "unchanged") for one, _ in same}
     if others:
         taking = _Taking(work, keys, platform, county, receipt_id)
@@ -68,7 +70,7 @@ def _ref(one: Checked) -> str:
 
 
 def _part_by_content(
-    keyed: Sequence[Keyed], stored: Mapping[str, tuple[str, str, bytes]], repeated: Collection[str]
+    keyed: Sequence[Keyed], stored: Mapping[str, store.Stored], repeated: Collection[str]
 ) -> tuple[list[Keyed], list[Keyed]]:
     """Part records into those that are stored just as they are and all others.
 
@@ -80,7 +82,7 @@ def _part_by_content(
     for one, digest in keyed:
         ref = _ref(one)
         alone = times[ref] == 1 and ref not in repeated
-        is_same = alone and ref in stored and stored[ref][2] == digest
+        is_same = alone and ref in stored and stored[ref].digest == digest
         (same if is_same else others).append((one, digest))
     return same, others
 

@@ -5,7 +5,7 @@ both by one prepared statement. Few rows go the plain way of `writing` on either
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Table, any_, bindparam, insert, text
@@ -91,7 +91,17 @@ async def _copy(connection: AsyncConnection, table: Table, into: str, rows: Sequ
         # SQLAlchemy begins with its first statement, which COPY is not.
         await connection.execute(text("SELECT 1"))
     names = list(rows[0])
-    await driver.copy_records_to_table(into, records=_tuples(connection, table, names, rows), columns=names)
+    await driver.copy_records_to_table(into, records=_fed(connection, table, names, rows), columns=names)
+
+
+async def _fed(
+    connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Row]
+) -> AsyncIterator[tuple[Any, ...]]:
+    """Give the rows as the driver takes them, and between slices the loop to others."""
+    for part in in_batches(rows, _SLICE):
+        for row in _tuples(connection, table, names, part):
+            yield row
+        await asyncio.sleep(0)
 
 
 def _tuples(

@@ -1,10 +1,10 @@
 """Identifiers made before a row is written, so that a sealed envelope can be bound to its row."""
 
-from uuid import uuid4
+import os
 
 __all__ = ["new_id"]
 
 
 def new_id() -> str:
     """Return 32 random hexadecimal digits; nothing about time or order can be read from them."""
-    return uuid4().hex
+    return os.urandom(16).hex()

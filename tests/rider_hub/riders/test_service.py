@@ -15,7 +15,7 @@ from rider_hub.access.tables import audit_row, audit_subject
 from rider_hub.errors import Absent, Refused
 from rider_hub.riders import store
 from rider_hub.riders.service import unmask_rider
-from rider_hub.riders.tables import registration, registration_history
+from rider_hub.riders.tables import registration, registration_history, rider
 from tests.factories import make_hub, staff
 from tests.rider_hub.riders.build import (
     COUNTY,
@@ -196,3 +196,18 @@ async def test_a_rider_elsewhere_looks_absent(hub: Any) -> None:
         await unmask_rider(hub, staff(Role.STREET_STAFF, divisions=("110105",)), rider_id, PURPOSE)
     with pytest.raises(Refused):
         await unmask_rider(hub, staff(Role.INSTRUCTOR), rider_id, PURPOSE)
+
+
+async def test_an_unchanged_record_within_the_hour_writes_nothing(hub: Any) -> None:
+    """A platform that sends everything every minute has every rider noted as seen once an hour."""
+    await take(hub, [row(phone=PHONE)])
+    for minutes, moves in ((59, False), (2, True)):
+        async with hub.database.read() as connection:
+            before = dict((await connection.execute(select(registration))).mappings().one())
+        hub.clock.advance(minutes=minutes)
+        assert [o.kind for o in await take(hub, [row(phone=PHONE)])] == ["unchanged"]
+        async with hub.database.read() as connection:
+            after = dict((await connection.execute(select(registration))).mappings().one())
+            seen = (await connection.execute(select(rider.c.last_seen_at))).scalar_one()
+        assert (after["seen_at"] > before["seen_at"]) is moves
+        assert seen == after["seen_at"]
