@@ -14,6 +14,7 @@ __all__ = [
     "Refused",
     "SettingsError",
     "Unauthenticated",
+    "Unavailable",
 ]
 
 
@@ -91,6 +92,14 @@ class Conflict(HubError):
 
     status = 409
     default_code = "conflict"
+
+
+class Unavailable(HubError):
+    """Something the hub stands on can't serve for the moment; the same again will do later."""
+
+    status = 503
+    default_code = "unavailable"
+    retry_after = 5
 
 
 class SettingsError(HubError):

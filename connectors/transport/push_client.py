@@ -12,8 +12,10 @@ import msgspec
 from connectors.problems import feed_error
 from connectors.transport.signatures import Algorithm, signed_headers
 
-RETRIED: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-"""The answers after which the same body is sent again."""
+RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
+"""The answers after which the same body is sent again; so is 409 where it has a Retry-After."""
+
+_CONFLICT: Final = 409
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -31,6 +33,10 @@ class Retry(msgspec.Struct, frozen=True):
         if retry_after and retry_after.isascii() and retry_after.isdigit():
             pause = max(pause, min(self.longest_s, float(retry_after)))
         await self.sleep(pause)
+
+
+PATIENT: Final = Retry(attempts=20, longest_s=15.0)
+"""How a push is tried again: for some minutes, so that an unfinished one (30 s) can be taken over."""
 
 
 def ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -56,7 +62,7 @@ async def push(
     `message_id` is the Idempotency-Key too; every attempt sends the same bytes under it, freshly dated
     and signed. Raises FeedError `push_failed` where the hub refuses the whole or never answers.
     """
-    retry = retry or Retry()
+    retry = retry or PATIENT
     body = rows if isinstance(rows, bytes) else ndjson(rows)
     body = gzip.compress(body, 6, mtime=0) if compress else body
     fixed = {"content-type": "application/x-ndjson", "idempotency-key": message_id, **(headers or {})}
@@ -74,7 +80,8 @@ async def push(
             status, content = 0, b""
         if 200 <= status < 300:  # noqa: PLR2004 - the success answers
             return _receipt(content, status)
-        if status and status not in RETRIED:
+        awaited = status in RETRIED or (status == _CONFLICT and retry_after is not None)
+        if status and not awaited:
             break
         if attempt + 1 < retry.attempts:
             await retry.wait(attempt, retry_after)

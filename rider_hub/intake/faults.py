@@ -114,6 +114,9 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
     ),
 }
 
+#: Code → seconds after which the same is worth sending again.
+_AGAIN_S: Final = {"batch_in_progress": 5}
+
 
 def fault(row: int, path: str, code: str, **limits: Any) -> Failure:
     """Put a fault of a row into words."""
@@ -130,4 +133,6 @@ def warning(row: int, code: str, **limits: Any) -> dict[str, Any]:
 def whole(code: str) -> HubError:
     """Return the error for a batch or a request as a whole."""
     kind, zh, en = _WHOLES[code]
-    return kind(zh, en, code=code)
+    error = kind(zh, en, code=code)
+    error.retry_after = _AGAIN_S.get(code)
+    return error

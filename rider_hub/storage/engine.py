@@ -1,22 +1,26 @@
 """The database behind the hub: one transaction to write, a read-only one to read."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from rider_hub.errors import HubError
 from rider_hub.storage.metadata import PRIVATE_SCHEMA
+from rider_hub.storage.unavailable import saying_faults
 
 __all__ = ["Database", "engine_for"]
 
 #: How long a writer waits for another process's transaction on the same SQLite file.
 _BUSY_TIMEOUT_MS = 10_000
+#: A server that does not answer for so long, connected or not, counts as gone.
+_ANSWER_S = 2.0
 #: Rows a transaction of a long delivery. On SQLite a page's row of the trail waits behind it.
 _PART = {"sqlite": 1_000, "postgresql": 10_000}
 
@@ -43,18 +47,9 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that commits at the end of the block and rolls back on any exception."""
-        try:
+        with saying_faults():
             async with self._writer.begin() as connection:
                 yield connection
-        except OperationalError as error:
-            if "database is locked" not in str(error.orig):
-                raise
-            raise HubError(
-                "数据库正被另一个程序写入，请稍后再试。",
-                "Another process is writing to the database; try again shortly.",
-                code="database_busy",
-                status=503,
-            ) from error
 
     @asynccontextmanager
     async def read(self, *, snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -62,11 +57,15 @@ class Database:
 
         On SQLite they do in any case.
         """
-        async with self._reader.connect() as connection:
-            if self.dialect == "postgresql":
-                level = {"isolation_level": "REPEATABLE READ"} if snapshot else {}
-                await connection.execution_options(postgresql_readonly=True, **level)
-            yield connection
+        with saying_faults():
+            async with self._reader.connect() as connection:
+                await self._prepare_reading(connection, snapshot=snapshot)
+                yield connection
+
+    async def _prepare_reading(self, connection: AsyncConnection, *, snapshot: bool) -> None:
+        if self.dialect == "postgresql":
+            level = {"isolation_level": "REPEATABLE READ"} if snapshot else {}
+            await connection.execution_options(postgresql_readonly=True, **level)
 
     async def compact(self, tables: Sequence[str], *, by_key: bool = False) -> None:
         """Give up what deleted and overwritten rows left behind: in pages, and on SQLite in the WAL.
@@ -108,7 +107,7 @@ def engine_for(url: str, *, read_only: bool = False) -> AsyncEngine:
     """Return an engine with the pragmas and the pool its dialect needs."""
     target = make_url(url)
     if target.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        return _server_engine(url)
     if target.database:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
@@ -135,5 +134,22 @@ def engine_for(url: str, *, read_only: bool = False) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _server_engine(url: str) -> AsyncEngine:
+    """Return an engine that finds out soon whether its server is there: before each use, and with a limit."""
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": _ANSWER_S})
+
+    async def answers(connection: Any) -> None:
+        await asyncio.wait_for(connection.fetchrow(";"), _ANSWER_S)
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _ask(connection: Any, _record: Any, _proxy: Any) -> None:
+        try:
+            connection.run_async(answers)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DisconnectionError from error  # SQLAlchemy opens a new one in its place
 
     return engine

@@ -20,8 +20,9 @@ ROWS = [{"record_id": "R-1"}, {"record_id": "R-2"}]
 class Hub:
     """Answer statuses in turn, then a receipt; remember what came."""
 
-    def __init__(self, *statuses: int) -> None:
+    def __init__(self, *statuses: int, again: str | None = "7") -> None:
         self.statuses: Iterator[int] = iter(statuses)
+        self.again = again
         self.bodies: list[bytes] = []
         self.keys: list[str] = []
         self.waits: list[float] = []
@@ -35,7 +36,7 @@ class Hub:
         status = next(self.statuses, 200)
         if status == 200:
             return web.json_response({"received": 2})
-        return web.Response(status=status, headers={"Retry-After": "7"})
+        return web.Response(status=status, headers={"Retry-After": self.again} if self.again else {})
 
     async def push(self, **options: Any) -> dict[str, Any]:
         """Push the rows to this hub without real waiting."""
@@ -83,3 +84,15 @@ async def test_a_hub_that_never_answers_ends_in_an_error() -> None:
     with pytest.raises(FeedError, match="503"):
         await hub.push()
     assert len(hub.bodies) == 3
+
+
+@pytest.mark.parametrize(("again", "tries"), [("7", 2), (None, 1)])
+async def test_a_conflict_is_tried_again_where_it_says_when(again: str | None, tries: int) -> None:
+    """409 with Retry-After is a push under way; without one (an id used before) it would stay for ever."""
+    hub = Hub(409, again=again)
+    if again is None:
+        with pytest.raises(FeedError, match="409"):
+            await hub.push()
+    else:
+        assert await hub.push() == {"received": 2}
+    assert len(hub.bodies) == tries

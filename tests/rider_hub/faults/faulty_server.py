@@ -1,0 +1,85 @@
+"""The real `rider-hub serve`, in a process of its own, which ends itself where a test orders it to.
+
+The hub has no switch for this: what is ordered here hangs on SQLAlchemy's own seams, from outside, and lives
+in the tests alone. Nothing of the hub's is replaced but the figure of `Order.take_over_s`.
+"""
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.default import DefaultDialect
+
+__all__ = ["Order", "serve"]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to the server: it is killed before or after its n-th commit of a receipt."""
+
+    kill: Literal["", "before_commit", "after_commit"] = ""
+    at: int = 1
+    #: How long an unfinished batch is left to whoever began it; 30 s are long in a test.
+    take_over_s: float = 1.0
+    #: The most bytes one file may have; written beyond, the disk is full.
+    file_bytes: int = 0
+
+
+def serve(environment: Mapping[str, str], order: Order, log: str) -> None:
+    """Serve as the environment says until stopped or killed; what is printed goes to the log."""
+    os.environ.update(environment)
+    descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stdout = sys.stderr = os.fdopen(descriptor, "a", encoding="utf-8")
+    from rider_hub.cli import main  # noqa: PLC0415 - loaded beforehand by the fork server
+
+    _shorten_take_over(order.take_over_s)
+    if order.kill:
+        _kill_at_commit(order)
+    if order.file_bytes:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order.file_bytes, resource.RLIM_INFINITY))
+    main(["serve"], standalone_mode=False)
+
+
+def _shorten_take_over(seconds: float) -> None:
+    from rider_hub import parameters  # noqa: PLC0415
+
+    known = parameters._all()
+    figure = known["intake.take_over"]
+    known["intake.take_over"] = type(figure)(**{**vars(figure), "value": seconds})
+
+
+def _kill_at_commit(order: Order) -> None:
+    """Count the commits of transactions that wrote a receipt, and end the process at the one ordered."""
+    writing: set[int] = set()
+    seen = 0
+    commit = DefaultDialect.do_commit
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def _note(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().upper().startswith("UPDATE RECEIPT"):
+            writing.add(_identity(connection.connection))
+
+    def do_commit(self: DefaultDialect, connection: Any) -> None:
+        nonlocal seen
+        counts = _identity(connection) in writing
+        writing.discard(_identity(connection))
+        seen += counts
+        if counts and seen == order.at and order.kill == "before_commit":
+            os.kill(os.getpid(), signal.SIGKILL)
+        commit(self, connection)
+        if counts and seen == order.at and order.kill == "after_commit":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
+
+
+def _identity(connection: Any) -> int:
+    return id(getattr(connection, "dbapi_connection", connection))
