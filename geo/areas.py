@@ -182,7 +182,7 @@ class AreaIndex:
         GeoError
             With the rows that are NaN, infinite or beyond 90 degrees of latitude.
         """
-        return self.locate_checked(*checked_list(lng, lat))
+        return self.locate_checked(*checked_list(lng, lat, copy=False))
 
     def locate_checked(self, x: Floats, y: Floats) -> Rows:
         """Find the area of each point as `locate`, where `geo.points.checked_list` gave the points."""
@@ -203,7 +203,7 @@ class AreaIndex:
             As `locate`.
         """
         state = self._state
-        points, ids = holding(state.grid, *checked_list(lng, lat))
+        points, ids = holding(state.grid, *checked_list(lng, lat, copy=False))
         return points, state.names.rows_of(ids)
 
     def border_distance_m(self, lng: ArrayLike, lat: ArrayLike, limit_m: float) -> Floats:
@@ -230,7 +230,7 @@ class AreaIndex:
                 "距离上限须在 0 到 10000 米之间；请改小。",
                 "The limit must lie between 0 and 10,000 metres; make it smaller.",
             )
-        x, y = checked_list(lng, lat)
+        x, y = checked_list(lng, lat, copy=False)
         metres, grid = np.empty(len(x)), self._state.grid
         arrays = grid.xy, grid.grid, grid.cell_entries, grid.entries
         in_slices(lambda a, b: borders.border_metres(*arrays, x, y, float(limit_m), metres, a, b), len(x))

@@ -85,7 +85,7 @@ def match_all(
     GeoError
         As `AreaIndex.locate`, `AreaIndex.border_distance_m` and `NearestIndex.query`.
     """
-    x, y = checked_list(lng, lat)
+    x, y = checked_list(lng, lat, copy=False)
     if executor is None:
         return _answers(question, x, y)
     bounds = range(0, max(1, len(x)), part)

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from geo.nearest_far import FarSearch
 
 _UNDECIDED: Final = -2
-_NO_FLOATS: Final = np.empty(0)
-_NO_LISTS: Final = np.empty(0, dtype=np.int32)
 _NO_ROWS: Final = np.empty(0, dtype=np.int64)
 # Lists beyond a processor's own cache, from which on the order of points pays.
 _WORTH_ORDER: Final = 1 << 20
@@ -115,15 +113,16 @@ class NearestIndex:
             grid = grid.without_station(float(old.lng[row]), float(old.lat[row]), row) if kept.any() else None
         self._state = _State(old.lng, old.lat, kept, grid, None, old.far)
 
-    def prepare(self, k: int = 1, radius_m: float = 1500.0) -> None:
-        """Make ready for very many points: list, for each mesh of a fine net, who may be among the k nearest.
+    def prepare(self, radius_m: float = 1500.0) -> None:
+        """Make ready for very many points: list, for each mesh of a fine net, who may be the nearest.
 
-        Questions of at most this k and radius without a mask are answered sooner; a change undoes it.
+        Questions for the one nearest within at most this radius, without a mask, are answered sooner; a
+        change undoes it.
         """
-        _check_query(k, radius_m)
+        _check_query(1, radius_m)
         state = self._state
         if state.grid is not None and radius_m <= MAX_RADIUS_M:
-            self._state = state._replace(net=cast_net(state.grid, k, radius_m))
+            self._state = state._replace(net=cast_net(state.grid, radius_m))
 
     def query(
         self,
@@ -157,7 +156,7 @@ class NearestIndex:
             With the rows of bad points; ``k_range`` for k < 1; ``radius_range`` for a radius that is
             negative or NaN; ``mask_shape`` for a mask that is not one bool a station.
         """
-        return self.query_checked(*checked_list(lng, lat), k, radius_m, mask)
+        return self.query_checked(*checked_list(lng, lat, copy=False), k, radius_m, mask)
 
     def query_checked(
         self, x: Floats, y: Floats, k: int, radius_m: float, mask: NDArray[np.bool_] | None = None
@@ -197,25 +196,35 @@ def _query_near(  # noqa: PLR0917 - the question as it was asked
     state: _State, x: Floats, y: Floats, k: int, radius_m: float, allowed: Flags | None
 ) -> tuple[Rows, Floats]:
     """Ask the compiled search; the first row of a point that hangs on a near tie is -2."""
-    from geo.kernels import nearest as kernels  # noqa: PLC0415 - loads the compiler
-
     grid, net = state.grid, state.net
     if grid is None:
         raise AssertionError
-    lists = (_NO_FLOATS, _NO_LISTS)
-    if net is not None and allowed is None and net.k >= k and net.radius_m >= radius_m:
-        lists = net.net, net.lists
-    mask = np.empty(0, np.uint8) if allowed is None else allowed.view(np.uint8)
     rows, metres = np.empty((len(x), k), dtype=np.int64), np.empty((len(x), k))
+    if net is not None and allowed is None and k == 1 and net.radius_m >= radius_m:
+        _query_net(grid, net, x, y, radius_m, rows, metres)
+        return rows, metres
+    from geo.kernels import nearest as kernels  # noqa: PLC0415 - loads the compiler
+
+    mask = np.empty(0, np.uint8) if allowed is None else allowed.view(np.uint8)
+    in_slices(lambda a, b: kernels.nearest(*grid.arrays, mask, x, y, radius_m, rows, metres, a, b), len(x))
+    return rows, metres
+
+
+def _query_net(  # noqa: PLR0917 - the question as it was asked
+    grid: StationGrid, net: Net, x: Floats, y: Floats, radius_m: float, rows: Rows, metres: Floats
+) -> None:
+    """Ask the lists of a net; as `_query_near`."""
+    from geo.kernels import nearest_one as kernels  # noqa: PLC0415 - loads the compiler
+
+    arrays = grid.grid, grid.bands, grid.places, grid.first, grid.rows, net.net, net.lists
 
     def look_up(xs: Floats, ys: Floats, order: Rows, start: int, end: int) -> None:
-        kernels.nearest(*grid.arrays, *lists, mask, xs, ys, order, radius_m, rows, metres, start, end)
+        kernels.nearest_one(*arrays, xs, ys, order, radius_m, rows, metres, start, end)
 
-    if len(lists[1]) > _WORTH_ORDER:
-        in_order(look_up, lists[0], x, y)
+    if len(net.lists) > _WORTH_ORDER:
+        in_order(look_up, net.net, x, y)
     else:
         in_slices(lambda a, b: look_up(x, y, _NO_ROWS, a, b), len(x))
-    return rows, metres
 
 
 def _measured(  # noqa: PLR0917 - the question as it was asked

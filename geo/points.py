@@ -14,18 +14,20 @@ Flags = NDArray[np.bool_]
 MAX_LAT = 90.0
 
 
-def as_degrees(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+def as_degrees(lng: ArrayLike, lat: ArrayLike, *, copy: bool = True) -> tuple[Floats, Floats]:
     """Give both arrays as new float64 arrays of one shape, finite; latitudes are not looked at.
 
     Parameters
     ----------
     lng, lat : array_like of float64, degrees
         One shape. None counts as NaN.
+    copy : bool
+        False where arrays that are float64 and contiguous may be given back themselves.
 
     Returns
     -------
     tuple of ndarray of float64
-        Copies; empty in, empty out.
+        Empty in, empty out.
 
     Raises
     ------
@@ -34,7 +36,8 @@ def as_degrees(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
         ``point_not_finite`` with the rows that hold NaN or infinity.
     """
     try:
-        x, y = np.array(lng, dtype=np.float64), np.array(lat, dtype=np.float64)
+        given = (np.array(one, dtype=np.float64, order="C", copy=copy or None) for one in (lng, lat))
+        x, y = (np.require(one, requirements="A") for one in given)
     except (TypeError, ValueError, OverflowError) as fault:
         raise GeoError(
             "point_not_number",
@@ -59,7 +62,7 @@ def as_degrees(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     return x, y
 
 
-def checked_points(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+def checked_points(lng: ArrayLike, lat: ArrayLike, *, copy: bool = True) -> tuple[Floats, Floats]:
     """Give both arrays as new float64 arrays, finite and with latitudes within 90 degrees.
 
     Longitudes outside ±180 are let through: they mean what they say, and lie in no area.
@@ -69,7 +72,7 @@ def checked_points(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     GeoError
         As `as_degrees`, and ``point_latitude`` with the rows where |lat| > 90.
     """
-    x, y = as_degrees(lng, lat)
+    x, y = as_degrees(lng, lat, copy=copy)
     within = not y.size or (y.max() <= MAX_LAT and y.min() >= -MAX_LAT)
     refuse_rows(
         np.zeros(0, dtype=bool) if within else np.abs(y) > MAX_LAT,
@@ -80,15 +83,17 @@ def checked_points(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     return x, y
 
 
-def checked_list(lng: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+def checked_list(lng: ArrayLike, lat: ArrayLike, *, copy: bool = True) -> tuple[Floats, Floats]:
     """Give checked points as one-dimensional arrays; a scalar counts as one point.
+
+    Without a copy they may be the arrays given, which must then not be changed before they are used.
 
     Raises
     ------
     GeoError
         As `checked_points`, and ``point_shape`` for arrays of two or more dimensions.
     """
-    x, y = checked_points(lng, lat)
+    x, y = checked_points(lng, lat, copy=copy)
     if x.ndim > 1:
         raise GeoError(
             "point_shape",

@@ -20,7 +20,7 @@ _SLICES_A_THREAD: Final = 4
 # From here on points are looked up in the order of cells, which saves more than it costs.
 _WORTH_ORDER: Final = 16_384
 # Points put into order together, by one thread: bounds the memory that takes.
-_ORDERED: Final = 1_048_576
+_ORDERED: Final = 8_388_608
 
 
 def threads() -> int:

@@ -181,15 +181,14 @@ def _bands(first: float, north: float) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """For every mesh of a fine net, the places that may be among the k nearest of a point in it."""
+    """For every mesh of a fine net, the places that may be the nearest of a point in it."""
 
-    k: int
     radius_m: float
     net: Floats
     lists: NDArray[np.int32]
 
 
-def cast_net(stations: StationGrid, k: int, radius_m: float) -> Net:
+def cast_net(stations: StationGrid, radius_m: float) -> Net:
     """List the places that count, mesh by mesh."""
     from geo.kernels import net as kernels  # noqa: PLC0415 - loads the compiler
 
@@ -201,6 +200,6 @@ def cast_net(stations: StationGrid, k: int, radius_m: float) -> Net:
     side = max(_MIN_MESH, np.sqrt(wide * squeeze * tall / (_MESHES * len(stations.places) + 64)))
     net = np.array([west, south, squeeze / side, 1 / side, wide * squeeze // side + 1, tall // side + 1])
     meshes = int(net[4] * net[5])
-    pools = in_slices(lambda a, b: kernels.list_places(*stations.arrays, net, k, radius_m, a, b), meshes)
+    pools = in_slices(lambda a, b: kernels.list_places(*stations.arrays, net, radius_m, a, b), meshes)
     pool = np.concatenate(pools)
-    return Net(k, radius_m, net, kernels.index_lists(pool, meshes))
+    return Net(radius_m, net, kernels.index_lists(pool, meshes))

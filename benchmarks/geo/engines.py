@@ -37,7 +37,7 @@ def ours_kept(folder: Path) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
 
     def load() -> Question:
         stations = NearestIndex.build(*points(folder, "stations"))
-        stations.prepare(1, RADIUS_M)
+        stations.prepare(RADIUS_M)
         return Question(AreaIndex.load(kept), stations, 1, RADIUS_M)
 
     return load, lambda question: _found(match_all(*riders, question))

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from geo.kernels.jit import B1, F1, F2, FLOAT, I1, INT, L1, L2, RF1, RL1, inner, kernel
+from geo.kernels.jit import B1, F1, F2, FLOAT, I1, INT, L1, L2, RF1, inner, kernel
 
-__all__ = ["NOWHERE", "SHRINK", "TIE_M", "UNDECIDED", "nearest", "search", "square"]
+__all__ = ["NOWHERE", "SHRINK", "TIE_M", "UNDECIDED", "metres_of", "nearest", "search", "square"]
 
 NOWHERE: Final = -1
 UNDECIDED: Final = -2
@@ -35,6 +35,12 @@ def square(x: float, y: float, at_x: float, at_y: float, bands: Any, band: int) 
         1.0 - high / 12.0 - wide / 4.0
     )
     return square
+
+
+@inner
+def metres_of(square: float, chord: float) -> float:
+    """Give the length of the arc over a chord."""
+    return chord * (1.0 + square / (24.0 * _EARTH_M * _EARTH_M))
 
 
 @inner
@@ -160,7 +166,7 @@ def _settle(
         if found[nth] < 0:
             break
         chord = np.sqrt(best[nth])
-        metres = chord * (1.0 + best[nth] / (24.0 * _EARTH_M * _EARTH_M))
+        metres = metres_of(best[nth], chord)
         if abs(metres - radius_m) <= TIE_M or (
             found[nth + 1] >= 0 and np.sqrt(best[nth + 1]) - chord <= TIE_M
         ):
@@ -176,36 +182,7 @@ def _settle(
     return True
 
 
-@inner
-def _listed(
-    x: float,
-    y: float,
-    at: int,
-    lists: Any,
-    bands: Any,
-    band: int,
-    places: Any,
-    first: Any,
-    rows: Any,
-    mask: Any,
-    best: Any,
-    found: Any,
-) -> None:
-    """Take the places of a cell's list into the best found; as `_scan`."""
-    last = len(best) - 1
-    for nth in range(lists[at], lists[at + 1]):
-        place = lists[nth]
-        away = square(x, y, places[place, 0], places[place, 1], bands, band)
-        if away >= best[last] or (len(mask) > 0 and not _allowed(place, first, rows, mask)):
-            continue
-        to = last
-        while to > 0 and best[to - 1] > away:
-            best[to], found[to] = best[to - 1], found[to - 1]
-            to -= 1
-        best[to], found[to] = away, place
-
-
-@kernel(INT, F1, F2, I1, F2, L1, L1, F1, I1, B1, RF1, RF1, RL1, FLOAT, L2, F2, INT, INT)
+@kernel(INT, F1, F2, I1, F2, L1, L1, B1, RF1, RF1, FLOAT, L2, F2, INT, INT)
 def nearest(
     grid: Any,
     bands: Any,
@@ -213,12 +190,9 @@ def nearest(
     places: Any,
     first: Any,
     rows: Any,
-    net: Any,
-    lists: Any,
     mask: Any,
     lng: Any,
     lat: Any,
-    order: Any,
     radius_m: float,
     out_rows: Any,
     out_metres: Any,
@@ -227,24 +201,17 @@ def nearest(
 ) -> int:
     """Write the nearest stations of each point; give the number of points whose first row is UNDECIDED.
 
-    `grid` ends with the number of the first band and bands a degree; `net` and `lists` are those of
-    `list_places` for this k and radius (where its list begins, mesh by mesh), or empty. Point n goes to row
-    order[n] of the answer, or to row n where `order` is empty.
+    `grid` ends with the number of the first band and bands a degree.
     """
-    k, undecided, ordered = out_rows.shape[1], 0, len(order) > 0
+    k, undecided = out_rows.shape[1], 0
     best, found = np.empty(k + 1), np.empty(k + 1, np.int64)
     bound = (radius_m + 2.0 * TIE_M) ** 2
-    for nth in range(start, end):
-        x, y, point = lng[nth], lat[nth], order[nth] if ordered else nth
+    for point in range(start, end):
+        x, y = lng[point], lat[point]
         for at in range(k + 1):
             best[at], found[at] = bound, -1
         band = y * grid[7] - grid[6]
-        if len(lists) > 0:
-            column, line = (x - net[0]) * net[2], (y - net[1]) * net[3]
-            if column >= 0.0 and line >= 0.0 and column < net[4] and line < net[5]:
-                at = int(line) * int(net[4]) + int(column)
-                _listed(x, y, at, lists, bands, int(band), places, first, rows, mask, best, found)
-        elif 0.0 <= band < len(bands):
+        if 0.0 <= band < len(bands):
             search(x, y, grid, bands, int(band), cells, places, first, rows, mask, best, found)
         if not _settle(best, found, radius_m, first, rows, mask, out_rows, out_metres, point):
             out_rows[point, 0] = UNDECIDED

@@ -1,4 +1,4 @@
-"""For each mesh of a fine net, the places that may be among the k nearest of a point in it."""
+"""For each mesh of a fine net, the places that may be the nearest of a point in it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from geo.kernels.nearest import SHRINK, TIE_M, search, square
 __all__ = ["index_lists", "list_places"]
 
 
-@kernel(I1, F1, F2, I1, F2, L1, L1, F1, INT, FLOAT, INT, INT)
+@kernel(I1, F1, F2, I1, F2, L1, L1, F1, FLOAT, INT, INT)
 def list_places(
     grid: Any,
     bands: Any,
@@ -19,16 +19,15 @@ def list_places(
     first: Any,
     rows: Any,
     net: Any,
-    k: int,
     radius_m: float,
     start: int,
     end: int,
 ) -> Any:
-    """Give, for the meshes start to end of a net, length and places of those that may be among the k nearest.
+    """Give, for the meshes start to end of a net, length and places of those that may be the nearest.
 
     `net` is west, south, meshes a degree east and north, columns, lines. Only places within the radius count.
     """
-    best, found, mask = np.empty(k + 1), np.empty(k + 1, np.int64), np.empty(0, np.uint8)
+    best, found, mask = np.empty(2), np.empty(2, np.int64), np.empty(0, np.uint8)
     pool, free = np.empty(1 << 12, np.int32), 0
     columns, lines = int(grid[4]), int(grid[5])
     for mesh in range(start, end):
@@ -38,11 +37,11 @@ def list_places(
         half_m = (
             0.51 * np.hypot(bands[band, 1] / (net[2] * SHRINK), bands[band, 4] / (net[3] * SHRINK)) + TIE_M
         )
-        for at in range(k + 1):
+        for at in range(2):
             best[at], found[at] = (radius_m + half_m) ** 2, -1
         search(x, y, grid, bands, band, cells, places, first, rows, mask, best, found)
-        # The k-th nearest of the middle bounds the k-th nearest of every point of the mesh.
-        reach = min(np.sqrt(best[k - 1]) + 2.0 * half_m, radius_m + half_m) + 2.0 * TIE_M
+        # The nearest of the middle bounds the nearest of every point of the mesh.
+        reach = min(np.sqrt(best[0]) + 2.0 * half_m, radius_m + half_m) + 2.0 * TIE_M
         wide, high = reach / (SHRINK * bands[band, 1]), reach / (SHRINK * bands[band, 4])
         left = int(min(max((x - wide - grid[0]) * grid[2], 0.0), columns - 1.0))
         right = int(min(max((x + wide - grid[0]) * grid[2], 0.0), columns - 1.0))

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from geo.kernels.jit import F2, I1, INT, L1, L2, NONE, inner, kernel
 
-__all__ = ["INSIDE", "OUTSIDE", "UNSURE", "fill_slabs", "measure", "side"]
+__all__ = ["INSIDE", "OUTSIDE", "UNSURE", "cast", "fill_slabs", "measure", "side", "slab_of"]
 
 OUTSIDE: Final = 0
 INSIDE: Final = 1
@@ -18,17 +18,22 @@ _MAX_SCALE: Final = 1e15
 
 
 @inner
-def side(xy: Any, heads: Any, slab_start: Any, slab_edge: Any, row: int, px: float, py: float) -> int:
-    """Cast a ray to the east over the edges of the point's slab; UNSURE on and very near an edge.
+def slab_of(heads: Any, row: int, py: float) -> int:
+    """Give the number of the slab that a latitude lies in, -1 south of the polygon.
 
     `heads` are south, slabs a degree, the first slab and the number of slabs of each polygon.
     """
     low = heads[row, 0]
     if py < low:
-        return OUTSIDE
-    slab = int(heads[row, 2]) + min(int(heads[row, 3]) - 1, int((py - low) * heads[row, 1]))
+        return -1
+    return int(heads[row, 2]) + min(int(heads[row, 3]) - 1, int((py - low) * heads[row, 1]))
+
+
+@inner
+def cast(xy: Any, slab_edge: Any, first: int, last: int, px: float, py: float) -> int:
+    """Cast a ray to the east over the edges of a slab; UNSURE on and very near an edge."""
     inside = False
-    for at in range(slab_start[slab], slab_start[slab + 1]):
+    for at in range(first, last):
         edge = slab_edge[at]
         ax, ay, bx, by = xy[edge, 0], xy[edge, 1], xy[edge + 1, 0], xy[edge + 1, 1]
         if (ay > py and by > py) or (ay < py and by < py) or (px > ax and px > bx):
@@ -43,6 +48,15 @@ def side(xy: Any, heads: Any, slab_start: Any, slab_edge: Any, row: int, px: flo
             return UNSURE
         inside ^= straddles and ((turn > 0) == (by > ay))
     return INSIDE if inside else OUTSIDE
+
+
+@inner
+def side(xy: Any, heads: Any, slab_start: Any, slab_edge: Any, row: int, px: float, py: float) -> int:
+    """Tell on which side of a polygon's border a point lies."""
+    slab = slab_of(heads, row, py)
+    if slab < 0:
+        return OUTSIDE
+    return cast(xy, slab_edge, slab_start[slab], slab_start[slab + 1], px, py)
 
 
 @inner

@@ -98,6 +98,21 @@ def test_empty_and_single_points() -> None:
     assert [part.shape for part in index.covering([], [])] == [(0,), (0,)]
 
 
+def test_points_may_lie_in_memory_as_they_like() -> None:
+    """Columns of a table, backwards, not to be written, bytes turned or shifted: the answers are the same."""
+    areas = tessellation(9, 3, 3)
+    index, points = AreaIndex.build(areas), np.column_stack(awkward_points(areas, 9, 100))
+    expected = index.locate(points[:, 0].copy(), points[:, 1].copy()).tolist()
+    shifted = np.zeros(points.nbytes // 2 + 1, dtype=np.uint8)
+    lat = shifted[1:].view(np.float64)
+    lat[:] = points[:, 1]
+    kept = points.copy()
+    kept.flags.writeable = False
+    assert index.locate(kept[:, 0], lat).tolist() == expected
+    assert index.locate(points[::-1, 0], points[::-1, 1]).tolist() == expected[::-1]
+    assert index.locate(points[:, 0].astype(">f8"), list(points[:, 1])).tolist() == expected
+
+
 @pytest.mark.parametrize(
     ("lng", "lat", "code"), [(np.nan, 39.9, "point_not_finite"), (39.9, 116.4, "point_latitude")]
 )

@@ -150,15 +150,31 @@ def test_a_prepared_index_answers_the_same(meshes: int, monkeypatch: pytest.Monk
     stations = random.uniform(116.3, 116.5, 300), random.uniform(39.8, 40.0, 300)
     points = random.uniform(116.25, 116.55, 50_000), random.uniform(39.75, 40.05, 50_000)
     index = NearestIndex.build(*stations)
-    for k in (1, 3):
-        plain = index.query(*points, k, 1500.0)
-        index.prepare(k, 1500.0)
-        for asked in ((k, 1500.0), (1, 700.0)):
-            rows, metres = index.query(*points, *asked)
-            again, more = NearestIndex.build(*stations).query(*points, *asked)
-            assert np.array_equal(rows, again)
-            assert np.array_equal(metres, more)
-        assert np.array_equal(index.query(*points, k, 1500.0)[0], plain[0])
+    index.prepare(1500.0)
+    for asked in ((1, 1500.0), (1, 700.0), (3, 1500.0), (1, 2000.0)):
+        rows, metres = index.query(*points, *asked)
+        again, more = NearestIndex.build(*stations).query(*points, *asked)
+        assert np.array_equal(rows, again)
+        assert np.array_equal(metres, more)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.floats(-69, 69), st.sampled_from([100.0, 1500.0, 10_000.0]))
+def test_a_prepared_index_knows_ties_and_the_radius(seed: int, lat: float, radius_m: float) -> None:
+    """Stations on both sides of points, several at one place, and at the very radius: no answer differs."""
+    random = np.random.default_rng(seed)
+    half = radius_m / 110_000.0 * np.array([1 / np.cos(np.radians(lat)), 1.0])
+    points = np.array([100.0, lat]) + random.uniform(-1, 1, (60, 2)) * half
+    away = random.uniform(-1, 1, (20, 2)) * half * (0.7, 0.0)
+    stations = np.vstack([points[:20] + away, points[:20] - away, points[20:24], points[20:22]])
+    geod = Geod(ellps="WGS84")
+    edge = np.full(20, radius_m) * random.choice([1.0, 1 - 1e-9, 1 + 1e-9], 20)
+    far = geod.fwd(points[30:50, 0], points[30:50, 1], random.uniform(0, 360, 20), edge)
+    stations = np.vstack([stations, np.column_stack(far[:2])])
+    plain, prepared = NearestIndex.build(*stations.T), NearestIndex.build(*stations.T)
+    prepared.prepare(radius_m)
+    pairs = plain.query(*points.T, 1, radius_m), prepared.query(*points.T, 1, radius_m)
+    assert all(np.array_equal(a, b) for a, b in zip(*pairs, strict=True))
 
 
 @settings(deadline=None, max_examples=30)
