@@ -18,7 +18,7 @@ __all__ = ["Figures", "Plan", "fill", "in_turn", "rounds_postgres", "rounds_sqli
 Figures = dict[str, float]
 _RAW_PART = 10_000
 _RAW_SQLITE_PART = 1_000
-_MEMORY_PUSH = 50_000
+_MEMORY_PUSH = 100_000
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from rider_hub.organizations.service import upsert_stations
 from rider_hub.parameters import parameter
 from rider_hub.riders.store import release_waiting
 from rider_hub.riders.taking import apply_registrations
-from rider_hub.storage import in_batches, insert_ignoring, new_id
+from rider_hub.storage import insert_ignoring, new_id
 
 __all__ = ["Source", "keyed_digest", "store_records", "take_batch"]
 
@@ -101,10 +101,8 @@ async def _take_whole(
     taken = await _open_receipt(taking)
     if taken.state is not ReceiptState.RUNNING:
         return taken
-    left = [one for one in batch.outcomes if one.row > taken.through_row]
-    parts = list(in_batches(left, hub.database.rows_a_part)) or [[]]
-    for number, part in enumerate(parts, 1):
-        taken = await _take_part(taking, taken, part, final=number == len(parts))
+    for part, final in batch.outcomes.parts(hub.database.rows_a_part, after=taken.through_row):
+        taken = await _take_part(taking, taken, part, final=final)
         await asyncio.sleep(0)
     return taken
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,13 +17,14 @@ from rider_hub.divisions.areas import current_or_none
 from rider_hub.divisions.store import children, names
 from rider_hub.errors import Failure
 from rider_hub.intake.faults import fault
-from rider_hub.intake.frames import Judgement, judge
+from rider_hub.intake.frames import Judgement, Points
 from rider_hub.intake.model import Sender
+from rider_hub.intake.outcomes import Outcome, Outcomes
 from rider_hub.parameters import parameter
 
 __all__ = ["CheckedBatch", "check_batch"]
 
-_ROWS_A_BREATH = 1000
+_ROWS_A_BREATH = 500
 _NUMBER_FIELDS = ("id_number", "id_hash")
 
 
@@ -32,14 +32,19 @@ _NUMBER_FIELDS = ("id_number", "id_hash")
 class CheckedBatch:
     """A batch as judged: one outcome a row in order, rows a greater version makes needless, the frame."""
 
-    outcomes: tuple[Checked | Reject, ...]
+    outcomes: Outcomes
     duplicates: frozenset[int]
     judgement: Judgement
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """Every fault of every refused row, in row order."""
-        return tuple(f for one in self.outcomes if isinstance(one, Reject) for f in one.failures)
+        return tuple(failure for one in self.outcomes.refused() for failure in one.failures)
+
+    @property
+    def rejected(self) -> int:
+        """How many rows are refused."""
+        return self.outcomes.rejected
 
     def beaten_by(self, winners: Sequence[Checked]) -> list[Checked]:
         """Return the needless rows, wherever in the batch, whose key one of these rows has."""
@@ -55,11 +60,6 @@ class CheckedBatch:
                 found.setdefault(_key(one), []).append(one)
         return found
 
-    @property
-    def rejected(self) -> int:
-        """How many rows are refused."""
-        return sum(isinstance(one, Reject) for one in self.outcomes)
-
 
 async def check_batch(
     connection: AsyncConnection,
@@ -68,11 +68,8 @@ async def check_batch(
     rows: Iterable[tuple[int, Row]],
     now: datetime,
 ) -> CheckedBatch:
-    """Check the rows of one batch; the loop is given back between every 1,000 of them."""
+    """Check the rows of one batch; the loop is given back between every 500 of them."""
     watched = _Watched(rows)
-    outcomes: list[Checked | Reject] = []
-    suspects: dict[int, Any] = {}
-    deadline = now + timedelta(minutes=parameter("intake.ahead").value)
     mapping = sender.mapping
     if mapping is not None:
         mapping.feed(feed_type)  # a feed the platform does not offer is a fault of the whole
@@ -83,21 +80,35 @@ async def check_batch(
         frame=sender.frame or (mapping.frame if mapping else None),
         mapping=mapping,
     )
-    for outcome in stream:
-        if len(outcomes) % _ROWS_A_BREATH == 0:
-            await asyncio.sleep(0)
-        if isinstance(outcome, Checked) and _needs_source(outcome, deadline):
-            suspects[len(outcomes)] = watched.row
-        outcomes.append(outcome)
-    for place, failures in (
-        await _reference_faults(connection, sender, outcomes, suspects, deadline)
-    ).items():
-        outcomes[place] = _refused(outcomes[place], suspects[place], failures, sender, feed_type)
-    good = [one for one in outcomes if isinstance(one, Checked)]
-    duplicates = _duplicates(good)
     streets = await current_or_none(connection, sender.county, "street")
-    judged = judge([one for one in good if one.row not in duplicates], streets)
-    return CheckedBatch(tuple(outcomes), duplicates, judged)
+    references = _References(connection, sender, feed_type, now)
+    outcomes, repeated, points = Outcomes(feed_type), _Repeated(), Points(streets)
+    for part, sources in _in_parts(stream, watched, references.deadline):
+        judged = await references.judge(part, sources)
+        good = [one for one in judged if isinstance(one, Checked)]
+        repeated.see(good)
+        points.see(good)
+        outcomes.add(judged)
+        await asyncio.sleep(0)
+    duplicates = repeated.needless(outcomes)
+    return CheckedBatch(outcomes, duplicates, points.judged(without=duplicates))
+
+
+def _in_parts(
+    stream: Iterable[Outcome], watched: "_Watched", deadline: datetime
+) -> Iterator[tuple[list[Outcome], dict[int, Row]]]:
+    """Give outcomes in parts, each with the sources of those that may yet be refused, by place in it."""
+    part: list[Outcome] = []
+    sources: dict[int, Row] = {}
+    for outcome in stream:
+        if isinstance(outcome, Checked) and _needs_source(outcome, deadline):
+            sources[len(part)] = watched.row
+        part.append(outcome)
+        if len(part) == _ROWS_A_BREATH:
+            yield part, sources
+            part, sources = [], {}
+    if part:
+        yield part, sources
 
 
 class _Watched:
@@ -128,38 +139,58 @@ def _community(checked: Checked) -> tuple[str, str]:
     return "work_area.community_code", (area.community_code or "") if area else ""
 
 
-async def _reference_faults(
-    connection: AsyncConnection,
-    sender: Sender,
-    outcomes: Sequence[Checked | Reject],
-    suspects: Mapping[int, Any],
-    deadline: datetime,
-) -> dict[int, tuple[Failure, ...]]:
-    """Return the faults of the rows that break a reference, by their place in the batch."""
-    good = {place: one for place in suspects if isinstance(one := outcomes[place], Checked)}
-    codes = {code for one in good.values() if (code := _community(one)[1])}
-    # Without a code table of the county nothing can be said of a code.
-    has_table = bool(codes) and bool(await children(connection, sender.county))
-    known = await names(connection, codes) if has_table else {}
-    found: dict[int, tuple[Failure, ...]] = {}
-    for place, one in good.items():
-        path, code = _community(one)
+class _References:
+    """What rows may name: known communities of the sender's county, and no time ahead of ours."""
+
+    def __init__(
+        self, connection: AsyncConnection, sender: Sender, feed_type: FeedType, now: datetime
+    ) -> None:
+        self._connection = connection
+        self._sender = sender
+        self._feed_type = feed_type
+        self.deadline = now + timedelta(minutes=parameter("intake.ahead").value)
+        self._asked: set[str] = set()
+        self._known: set[str] = set()
+        #: Without a code table of the county nothing can be said of a code.
+        self._has_table: bool | None = None
+
+    async def judge(self, outcomes: Sequence[Outcome], sources: Mapping[int, Row]) -> list[Outcome]:
+        """Return the outcomes, those that break a reference refused; `sources` are rows by their place."""
+        judged = list(outcomes)
+        good = {place: one for place in sources if isinstance(one := outcomes[place], Checked)}
+        await self._ask({code for one in good.values() if (code := _community(one)[1])})
+        for place, one in good.items():
+            if faults := self._faults(one):
+                judged[place] = _refused(one, sources[place], faults, self._sender, self._feed_type)
+        return judged
+
+    async def _ask(self, codes: set[str]) -> None:
+        """Look up codes that were not asked for before."""
+        news = codes - self._asked
+        if not news:
+            return
+        if self._has_table is None:
+            self._has_table = bool(await children(self._connection, self._sender.county))
+        if self._has_table:
+            self._known.update(await names(self._connection, news))
+        self._asked |= news
+
+    def _faults(self, one: Checked) -> list[Failure]:
         faults = []
+        path, code = _community(one)
         at = one.record.updated_at
-        if at is not None and at > deadline:
+        if at is not None and at > self.deadline:
             minutes = int(parameter("intake.ahead").value)
             faults.append(fault(one.row, "updated_at", "updated_at_in_future", minutes=minutes))
-        if code and not code.startswith(sender.county):
+        if code and not code.startswith(self._sender.county):
             faults.append(fault(one.row, path, "community_outside_county"))
-        elif code and has_table and code not in known:
+        elif code and self._has_table and code not in self._known:
             faults.append(fault(one.row, path, "community_unknown"))
-        if faults:
-            found[place] = tuple(faults)
-    return found
+        return faults
 
 
 def _refused(
-    checked: Checked | Reject, source: Row, failures: Iterable[Failure], sender: Sender, feed_type: FeedType
+    checked: Checked, source: Row, failures: Iterable[Failure], sender: Sender, feed_type: FeedType
 ) -> Reject:
     mapping = sender.mapping
     named = tuple(
@@ -168,11 +199,33 @@ def _refused(
     )
     drop = {mapping.source_path(feed_type, name) if mapping else name for name in _NUMBER_FIELDS}
     plain = source if isinstance(source, Mapping) else msgspec.json.decode(source)
-    record_id = checked.record.record_id if isinstance(checked, Checked) else checked.record_id
-    return Reject(checked.row, record_id, named, quarantine_payload(plain, drop=drop))
+    return Reject(checked.row, checked.record.record_id, named, quarantine_payload(plain, drop=drop))
 
 
-def _duplicates(checked: Sequence[Checked]) -> frozenset[int]:
+class _Repeated:
+    """Knows which keys came more than once, by no more than their hashes."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._twice: set[str] = set()
+
+    def see(self, checked: Iterable[Checked]) -> None:
+        """Note the keys of rows."""
+        for one in checked:
+            key = _key(one)
+            if hash(key) in self._seen:  # two keys of one hash are compared below and found to differ
+                self._twice.add(key)
+            else:
+                self._seen.add(hash(key))
+
+    def needless(self, outcomes: Iterable[Outcome]) -> frozenset[int]:
+        """Return the needless rows among all outcomes."""
+        if not self._twice:
+            return frozenset()
+        return _duplicates(one for one in outcomes if isinstance(one, Checked) and _key(one) in self._twice)
+
+
+def _duplicates(checked: Iterable[Checked]) -> frozenset[int]:
     """Return the rows that a greater version of their key in the same batch makes needless.
 
     The content decides between versions of one time and record by its bare digest here, by its keyed one

@@ -1,9 +1,9 @@
 """Whether a batch's points fit the streets its rows state; a suspect batch is held, never guessed right."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,7 +14,7 @@ from rider_hub.divisions.areas import AreaSet
 from rider_hub.intake.model import Verdict
 from rider_hub.parameters import parameter
 
-__all__ = ["Judgement", "framed_as", "judge", "worse_than_another"]
+__all__ = ["Judgement", "Points", "framed_as", "worse_than_another"]
 
 _STREET_DIGITS = 9
 
@@ -28,25 +28,39 @@ class Judgement:
     evidence: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Point:
+class _Point(NamedTuple):
+    row: int
     lng: float
     lat: float
     frame: str
     street: str | None
 
 
-def judge(checked: Sequence[Checked], streets: AreaSet | None) -> Judgement:
-    """Test a batch's points against the streets (or communities) its own rows state.
+class Points:
+    """The points of a batch, gathered while its rows pass, to be held against the polygons of streets."""
 
-    With fewer than 30 such rows in a frame, or without street polygons, that frame stays unverified.
-    """
-    codes = _codes_by_name(streets)
-    groups: dict[str, list[_Point]] = defaultdict(list)
-    for one in checked:
-        point = _point(one, codes)
-        if point is not None:
-            groups["wgs84" if point.frame == "cgcs2000" else point.frame].append(point)
+    def __init__(self, streets: AreaSet | None) -> None:
+        self._streets = streets
+        self._codes = _codes_by_name(streets)
+        self._points: list[_Point] = []
+
+    def see(self, checked: Iterable[Checked]) -> None:
+        """Note the points of rows."""
+        self._points += [point for one in checked if (point := _point(one, self._codes)) is not None]
+
+    def judged(self, without: Collection[int]) -> Judgement:
+        """Test the points, but for those of some rows, against the streets (or communities) their rows state.
+
+        With fewer than 30 such rows in a frame, or without street polygons, that frame stays unverified.
+        """
+        groups: dict[str, list[_Point]] = defaultdict(list)
+        for point in self._points:
+            if point.row not in without:
+                groups["wgs84" if point.frame == "cgcs2000" else point.frame].append(point)
+        return _judgement(groups, self._streets)
+
+
+def _judgement(groups: Mapping[str, Sequence[_Point]], streets: AreaSet | None) -> Judgement:
     if not groups:
         return Judgement(None, {})
     verdicts: set[Verdict] = set()
@@ -117,7 +131,7 @@ def _point(checked: Checked, codes: dict[str, str]) -> _Point | None:
     if part is None or part.lng is None or part.lat is None:
         return None
     street = part.community_code[:_STREET_DIGITS] if part.community_code else codes.get(part.street or "")
-    return _Point(part.lng, part.lat, str(part.frame), street)
+    return _Point(checked.row, part.lng, part.lat, str(part.frame), street)
 
 
 def _codes_by_name(streets: AreaSet | None) -> dict[str, str]:

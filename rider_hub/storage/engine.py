@@ -22,7 +22,7 @@ _BUSY_TIMEOUT_MS = 10_000
 #: A server that does not answer for so long, connected or not, counts as gone.
 _ANSWER_S = 2.0
 #: Rows a transaction of a long delivery. On SQLite a page's row of the trail waits behind it.
-_PART = {"sqlite": 1_000, "postgresql": 10_000}
+_PART = {"sqlite": 1_000, "postgresql": 5_000}
 
 
 class Database:
