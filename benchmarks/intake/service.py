@@ -87,7 +87,7 @@ async def serving(database_url: str, folder: Path, suite: str) -> AsyncIterator[
     await make_first_keys(settings)
     async with open_hub(settings) as hub:
         await bring_in_county(hub)
-        _, key = await sender_of(hub, PLATFORM)
+        _, key = await sender_of(hub, PLATFORM, settings={"pushes_a_minute": 1_000_000})
     port = _free_port()
     given = {"DATA_DIR": str(folder), "DATABASE_URL": database_url, "PORT": str(port), "JOBS_INSIDE": "no"}
     environment = os.environ | {f"RIDER_HUB_{name}": value for name, value in given.items()}

@@ -1,5 +1,6 @@
 """Routes for senders: push a feed, check one without storing, read a receipt; signed, never by session."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
@@ -20,7 +21,7 @@ from rider_hub.intake import store
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.faults import whole
-from rider_hub.intake.messages import once
+from rider_hub.intake.messages import once, pace_of
 from rider_hub.intake.model import Receipt, ReceiptState, Sender, as_feed_type
 from rider_hub.intake.snapshot_model import Declared, SnapshotState, declared_by
 from rider_hub.intake.snapshots import with_snapshot
@@ -62,7 +63,8 @@ async def _push(request: web.Request) -> web.StreamResponse:
     # Another declaration under the same key or message is another push.
     digest = keyed_digest(hub, body + declared.text.encode() if declared else body)
     source = Source("push", key, digest, name=message_id, snapshot=declared)
-    async with once(hub, platform, message_id, _bound(hub, feed_type, key, digest)):
+    bound = _bound(hub, feed_type, key, digest)
+    async with once(hub, platform, message_id, bound, a_minute=pace_of(sender)):
         receipt = await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
     headers = {"Location": f"/api/v1/receipts/{receipt.id}"}
     if receipt.replayed:
@@ -75,12 +77,18 @@ async def _push(request: web.Request) -> web.StreamResponse:
 async def _check(request: web.Request) -> web.StreamResponse:
     """Check a signed batch as a push would and store nothing of it."""
     hub, platform = request.app[HUB], request.match_info["platform"]
-    body, _ = await _signed_body(request, platform)
+    body, message_id = await _signed_body(request, platform)
     feed_type = _feed_type(request)
     actor = Actor.sender(platform)
     sender = await _sender(hub, actor, platform)
     rows = read_push(body, content_type=request.content_type, content_encoding=_encoding(request))
-    async with hub.look(actor, "feeds.check", target=f"feed:{platform}") as look:
+    # A check has a name of its own beside the push it may come before, and costs as much.
+    check_id = hashlib.sha256(f"check\n{message_id}".encode()).hexdigest()
+    bound = _bound(hub, feed_type, "check", keyed_digest(hub, body))
+    async with (
+        once(hub, platform, check_id, bound, a_minute=pace_of(sender)),
+        hub.look(actor, "feeds.check", target=f"feed:{platform}") as look,
+    ):
         batch = await check_batch(look.connection, sender, feed_type, rows, look.now)
     total = len(batch.outcomes)
     return _json(

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import update
 
 from connectors.transport.push_client import ndjson
 from connectors.transport.signatures import Algorithm, signed_headers
@@ -18,7 +19,8 @@ from rider_hub.access import HUB
 from rider_hub.access.sessions import identify, protect
 from rider_hub.intake import api
 from rider_hub.intake.senders import new_signing_key, signing_key_bytes
-from rider_hub.intake.tables import receipt
+from rider_hub.intake.tables import receipt, sender
+from rider_hub.parameters import parameter
 from rider_hub.riders.tables import registration
 from rider_hub.web import problems
 from tests.factories import county_staff, make_hub
@@ -252,3 +254,21 @@ async def test_a_cookie_neither_opens_nor_hinders_a_signed_route(site: Site) -> 
     headers = {"content-type": "application/x-ndjson", "cookie": "rider_hub_session=x; rider_hub_csrf=y"}
     unsigned = await site.client.post(URL, data=b"{}", headers=headers | {"X-CSRF-Token": "y"})
     assert (unsigned.status, (await unsigned.json())["code"]) == (401, "signature_missing")
+
+
+async def test_sixty_pushes_a_minute_are_taken_and_no_more(site: Site) -> None:
+    """The next is told when to come again; a retry of a known one passes, and a minute later all do."""
+    async with site.hub.database.write() as connection:
+        slow = update(sender).values(settings={"pushes_a_minute": 3})
+        await connection.execute(slow)
+    for number in range(2):
+        assert (await site.post(ndjson([rider(number)]), message=f"m-{number}")).status == 200
+    site.hub.clock.advance(seconds=20)
+    assert (await site.post(ndjson([rider(2)]), url=f"{URL}/check", message="m-2")).status == 200
+    late = await site.post(ndjson([rider(2)]), message="m-2")
+    assert (late.status, late.headers["Retry-After"]) == (429, "40")
+    assert (await site.post(ndjson([rider(1)]), message="m-1")).status == 200
+    assert await count(site.hub, registration) == 2
+    site.hub.clock.advance(seconds=41)
+    assert (await site.post(ndjson([rider(2)]), message="m-2")).status == 200
+    assert parameter("intake.pushes_a_minute").value == 60
