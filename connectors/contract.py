@@ -10,7 +10,7 @@ from connectors.fields import field_rules, read_fields
 from connectors.forbidden import MAX_DEPTH, TooDeepError, forbidden_paths
 from connectors.forms import canonical, digest_of, is_regular, looks_odd, settle
 from connectors.payload import quarantine_payload
-from connectors.problems import Problem, failure
+from connectors.problems import BrokenRow, Problem, failure
 from connectors.records import RECORD_TYPES, TIER_B_FIELDS, FeedType, Frame, Record, Tier
 from connectors.rules import cross_problems
 
@@ -240,6 +240,8 @@ def _tier_b(rules: _Rules) -> tuple[str, ...]:
 def _as_mapping(row: Row) -> Mapping[Any, Any]:
     if isinstance(row, Mapping):
         return row
+    if isinstance(row, BrokenRow):
+        raise _UnreadableRowError("row_quoting")
     try:
         value = msgspec.json.decode(row)
     except RecursionError as error:

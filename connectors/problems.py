@@ -31,6 +31,10 @@ class LostDigits(msgspec.Struct, frozen=True):
     cell: str
 
 
+class BrokenRow(bytes):
+    """Stand for a line of a table whose quotes do not match; nothing of it is read."""
+
+
 class _Sentence(msgspec.Struct, frozen=True):
     zh: str
     en: str

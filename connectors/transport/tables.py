@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from connectors.errors import FeedError
-from connectors.problems import LostDigits, feed_error
+from connectors.problems import BrokenRow, LostDigits, feed_error
 from connectors.transport.workbook import LOST, NO_SHEET
 
 WORKBOOK_MEMORY: Final = 1024 * 1024 * 1024
@@ -32,25 +32,56 @@ _VALUE: Final = re.compile(
 )
 
 
-def csv_rows(text: str, delimiter: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
+def csv_rows(text: str, delimiter: str | None) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
     """Yield the rows of a CSV; a delimiter not given is the commonest of `, tab ; |` in the first line."""
     first = text.lstrip().split("\n", 1)[0]
     return named_rows(_csv_cells(text, delimiter or max(_DELIMITERS, key=first.count)))
 
 
-def _csv_cells(text: str, delimiter: str) -> Iterator[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+class _Lines:
+    """Gives the lines of a text to a reader, which may give some back."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = iter(io.StringIO(text, newline=""))
+        self._back: list[str] = []
+        #: Those given since the last call of `keep`.
+        self.taken: list[str] = []
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._back.pop() if self._back else next(self._lines)
+        self.taken.append(line)
+        return line
+
+    def keep(self, count: int) -> None:
+        """Keep the first lines taken; the others come again."""
+        self._back += reversed(self.taken[count:])
+        self.taken = []
+
+
+def _csv_cells(text: str, delimiter: str) -> Iterator[list[str] | None]:
+    """Yield the cells of each record, None for a line whose quotes do not match.
+
+    A quote that is never closed would swallow the lines after it: they are read anew, each for itself.
+    """
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise feed_error("csv_unreadable", line=reader.line_num) from error
-        if cells is None:
+            cells = next(reader)
+        except StopIteration:
             return
+        except csv.Error:
+            lines.keep(1)
+            yield None
+            continue
+        lines.keep(len(lines.taken))
         yield cells
 
 
-def workbook_rows(data: bytes, sheet: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
+def workbook_rows(data: bytes, sheet: str | None) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
     """Yield the rows of one sheet of a workbook (the first if none is named)."""
     return named_rows(_workbook_cells(data, sheet))
 
@@ -107,15 +138,21 @@ def _too_large() -> FeedError:
     return feed_error("workbook_too_large", status=413, memory_mb=memory_mb, seconds=WORKBOOK_SECONDS)
 
 
-def named_rows(table: Iterable[list[str]]) -> Iterator[tuple[int, dict[str, Any]]]:
+def named_rows(table: Iterable[list[str] | None]) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
     """Name the cells of each row by the first row that is not blank, and count rows from 1 after it.
 
     Blank rows are passed over but counted, so that a row number leads back to the sheet. `a.b` becomes a
-    nested field. Empty cells stay as empty text: a forbidden name counts even where its cell is empty.
+    nested field. Empty cells stay as empty text: a forbidden name counts even where its cell is empty. None
+    is a line that can't be read: a BrokenRow, which costs its own row; as the heading it costs the file.
     """
     header: list[str] | None = None
     header_line = 0
     for line, cells in enumerate(table, 1):
+        if cells is None:
+            if header is None:
+                raise feed_error("csv_unreadable", line=line)
+            yield line - header_line, BrokenRow()
+            continue
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:

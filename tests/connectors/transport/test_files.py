@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import check
 from connectors.errors import FeedError
-from connectors.problems import LostDigits
+from connectors.problems import BrokenRow, LostDigits
 from connectors.transport.files import read_rows, ready_files
 
 HEADER = "站点编号,名称,备注\n"
@@ -77,14 +77,35 @@ def test_dotted_columns_nest_and_cells_beyond_the_header_show() -> None:
         ("編號,かな\nカナ,ｱ".encode("shift-jis"), "encoding_unreadable"),
         (b"[1,", "json_unreadable"),
         (b"a,a\n1,2", "header_duplicate"),
-        (b'a,b\n"1,2', "csv_unreadable"),
-        (b"a\n" + b"x" * 200_000, "csv_unreadable"),
+        (b'a,"b\n1,2', "csv_unreadable"),
+        (b"x" * 200_000, "csv_unreadable"),
         (b"PK\x03\x04 no workbook", "workbook_unreadable"),
     ],
 )
 def test_an_unreadable_file_is_refused_by_name(data: bytes, code: str) -> None:
     """A file that can't be read as a whole has its own code for each cause."""
     assert refused(data) == code
+
+
+@pytest.mark.parametrize(
+    ("lines", "broken"),
+    [
+        (["1,2", '"3,4', "5,6"], [2]),
+        (["1,2", '3,"4"x', "5,6"], [2]),
+        (["1,2", "3," + "x" * 200_000, "5,6"], [2]),
+        (['1,"2', '3,"4', "5,6", '"7,8'], [1, 2, 4]),
+        (['"1', '2",3', '4,"5"5'], [2]),
+    ],
+)
+def test_a_stray_quote_costs_its_own_row(lines: list[str], broken: list[int]) -> None:
+    """The rows before and after it are read, numbered as in the file; a quoted line end is no fault."""
+    rows = list(read_rows(("a,b\n" + "\n".join(lines) + "\n").encode()))
+    assert [number for number, row in rows if isinstance(row, BrokenRow)] == broken
+    assert all(set(row) == {"a", "b"} for _, row in rows if isinstance(row, dict))
+    assert len(rows) == len(lines) - (lines[0] == '"1')
+    batch = check(rows, feed_type="registration")
+    told = {one.row for one in batch.failures if one.code == "row_quoting"}
+    assert (sorted(told), batch.total) == (broken, len(rows))
 
 
 def test_json_lines_and_arrays_keep_each_row_apart() -> None:

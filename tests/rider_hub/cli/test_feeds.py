@@ -37,7 +37,7 @@ def check(path: Path, content: bytes | None) -> tuple[int, dict[str, Any], str]:
         (b"\x00\xff" * 99, "encoding_unreadable"),
         (b'[{"record_id":"r1"}', "json_unreadable"),
         (b"PK\x03\x04 no workbook", "workbook_unreadable"),
-        (b'a,b\n1,"2\n', "csv_unreadable"),
+        (b'a,"b\n1,2\n', "csv_unreadable"),
         ((ROW + ROW).encode(), "header_missing"),
     ],
 )
