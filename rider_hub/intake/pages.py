@@ -1,11 +1,11 @@
 """数据接入: senders, receipts with their faults, rows to mend and replay, held batches to release."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
-from sqlalchemy import RowMapping
 
 from geo.frames import READINGS
 from rider_hub.access import ACTOR, HUB, guarded
@@ -16,7 +16,15 @@ from rider_hub.errors import HubError, Invalid
 from rider_hub.intake import listing
 from rider_hub.intake.faults import whole
 from rider_hub.intake.model import FEED_TITLES, QuarantineState, ReceiptState, Verdict
-from rider_hub.intake.quarantine import is_kept, open_row, release_held, replay, return_row, show_row
+from rider_hub.intake.quarantine import (
+    KeptRow,
+    mend_row,
+    open_row,
+    release_held,
+    replay,
+    return_row,
+    show_row,
+)
 from rider_hub.intake.snapshots import with_snapshot
 from rider_hub.web.forms import Form, PurposeForm, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
@@ -64,14 +72,18 @@ _FRAME_NAMES = {
     "bd09_swapped": "BD-09，经纬度写反",
 }
 _FRAMES = [(reading, _FRAME_NAMES[reading]) for reading in READINGS]
+_Cell = Annotated[str, msgspec.Meta(max_length=65536)]
 #: A row has at most 64 KiB of content; in a form it is written percent-encoded.
 _MAX_FORM = 256 * 1024
 
 
 class Mended(msgspec.Struct):
-    """A row as mended: one JSON object in the sender's own names."""
+    """A row as mended: where each field is, what is to stand there, and which fields are to be left out."""
 
-    content: Annotated[str, msgspec.Meta(title="修正后的内容", max_length=65536)]
+    path: Annotated[list[_Cell], msgspec.Meta(title="字段")]
+    value: Annotated[list[_Cell], msgspec.Meta(title="值")] = []
+    drop: Annotated[list[_Cell], msgspec.Meta(title="去掉的字段")] = []
+    opened: bool = False
 
 
 class Release(msgspec.Struct):
@@ -194,37 +206,26 @@ async def _replay_all(request: web.Request) -> web.Response:
 
 
 async def _row(request: web.Request) -> web.Response:
-    return await _closed_row(request, Form.filled())
-
-
-async def _closed_row(request: web.Request, form: Form[PurposeForm], status: int = 200) -> web.Response:
-    """Show what is wrong with a row, and the way to open it; what it holds stays closed."""
     row = await show_row(request.app[HUB], request[ACTOR], request.match_info["id"])
-    return await _render_row(request, row, form, status=status)
+    return await _render_row(request, row, Form.filled())
 
 
 @takes(PurposeForm)
 async def _open(request: web.Request) -> web.Response:
     form = await read_form(request, PurposeForm)
+    hub, actor, row_id = request.app[HUB], request[ACTOR], request.match_info["id"]
     try:
         asked = form.checked()
         purpose = Purpose.stated(MEND_REASONS, asked.reason, asked.purpose)
     except Invalid as error:
-        return await _closed_row(request, Form(values=form.values, errors=error.errors), status=422)
-    row, content = await open_row(request.app[HUB], request[ACTOR], request.match_info["id"], purpose)
-    return await _render_row(request, row, Form.filled(content=content), opened=content is not None)
-
-
-async def _mended_row(request: web.Request, form: Form[Any], *, again: bool = False) -> web.Response:
-    """Show the content as the visitor sent it, which opens nothing that was kept."""
-    row = await show_row(request.app[HUB], request[ACTOR], request.match_info["id"])
-    opened = is_kept(row)
-    return await _render_row(request, row, form, status=422, opened=opened, again=again and opened)
+        wrong: Form[Any] = Form(values=form.values, errors=error.errors)
+        return await _render_row(request, await show_row(hub, actor, row_id), wrong, status=422)
+    return await _render_row(request, await open_row(hub, actor, row_id, purpose), Form.filled(), opened=True)
 
 
 async def _render_row(
     request: web.Request,
-    row: RowMapping,
+    row: KeptRow,
     form: Form[Any],
     *,
     status: int = 200,
@@ -235,12 +236,14 @@ async def _render_row(
         request,
         "intake/row.html",
         status=status,
-        it=row,
+        it=row.entry,
+        fields=row.fields,
+        whole=[one for one in row.entry["failures"] if not one["path"]],
         states=ROW_STATES,
-        feed=FEED_TITLES.get(row["feed_type"], row["feed_type"]),
+        feed=FEED_TITLES.get(row.entry["feed_type"], row.entry["feed_type"]),
         form=form,
         opened=opened,
-        may_open=is_kept(row) and not opened,
+        hides=any(not one.shown for one in row.fields or ()),
         reasons=list(MEND_REASONS.items()),
         again=again,
     )
@@ -251,18 +254,27 @@ async def _render_row(
 @takes(Mended)
 async def _replay(request: web.Request) -> web.Response:
     form = await read_form(request, Mended, limit=_MAX_FORM)
-    row_id = request.match_info["id"]
-    if form.value is None:
-        return await _mended_row(request, form)
-    try:
-        content = msgspec.json.encode(msgspec.json.decode(form.value.content, type=dict[str, Any]))
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        error = whole("row_not_json")
-        return await _mended_row(request, form.failed("content", error.code, error.zh, error.en))
-    [receipt] = await replay(request.app[HUB], request[ACTOR], ids=[row_id], mended={row_id: content})
+    hub, actor, row_id = request.app[HUB], request[ACTOR], request.match_info["id"]
+    given = form.checked()
+    # Blank values count, so they are taken as they came: one a path, in order.
+    texts = form.values.get("value", ())
+    if len(texts) != len(given.path):
+        raise whole("row_not_json")
+    changes = list(zip(given.path, texts, strict=True))
+    receipt = await mend_row(hub, actor, row_id, changes, given.drop, opened=given.opened)
     if receipt.rejected:
-        return await _mended_row(request, form, again=True)
+        # What the visitor wrote is shown again, and nothing else that was closed.
+        row = await show_row(hub, actor, row_id)
+        return await _render_row(request, _as_written(row, dict(changes)), form, status=422, again=True)
     raise web.HTTPSeeOther(f"/feeds/receipts/{receipt.id}")
+
+
+def _as_written(row: KeptRow, texts: Mapping[str, str]) -> KeptRow:
+    fields = [
+        replace(one, value=texts[one.path], shown=True) if texts.get(one.path) else one
+        for one in row.fields or ()
+    ]
+    return KeptRow(row.entry, tuple(fields))
 
 
 @takes()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
@@ -19,12 +20,23 @@ from rider_hub.intake.batches import Source, keyed_digest, store_records, take_b
 from rider_hub.intake.faults import whole
 from rider_hub.intake.frames import framed_as, worse_than_another
 from rider_hub.intake.keeping import close_rows
+from rider_hub.intake.mending import MendField, fields_of, mended_row
 from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sender
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.intake.totals import Totals
 from rider_hub.storage import new_id
 
-__all__ = ["expire_quarantine", "is_kept", "open_row", "release_held", "replay", "return_row", "show_row"]
+__all__ = [
+    "KeptRow",
+    "expire_quarantine",
+    "is_kept",
+    "mend_row",
+    "open_row",
+    "release_held",
+    "replay",
+    "return_row",
+    "show_row",
+]
 
 _OPEN = (QuarantineState.WAITING, QuarantineState.HELD)
 
@@ -121,14 +133,28 @@ async def return_row(hub: Hub, actor: Actor, row_id: str) -> None:
         work.count(rows=1)
 
 
-async def show_row(hub: Hub, actor: Actor, row_id: str) -> RowMapping:
-    """Return the entry of one quarantined row, without its content; raises Absent out of scope."""
+@dataclass(frozen=True)
+class KeptRow:
+    """The entry of one quarantined row, and its fields where its content is kept and may be mended."""
+
+    entry: RowMapping
+    fields: tuple[MendField, ...] | None
+
+
+async def show_row(hub: Hub, actor: Actor, row_id: str) -> KeptRow:
+    """Return one quarantined row, its values closed but for those that say nothing of a person.
+
+    Raises Absent out of scope.
+    """
     async with hub.look(actor, "feeds.replay", target=f"quarantine:{row_id}") as look:
-        return await _row_in_scope(look, row_id)
+        row = await _row_in_scope(look, row_id)
+        if is_kept(row):
+            look.count(rows=1)
+        return await _fields(look, hub.keys, row, opened=False)
 
 
-async def open_row(hub: Hub, actor: Actor, row_id: str, purpose: Purpose) -> tuple[RowMapping, str | None]:
-    """Open one quarantined row to mend it: its entry, and its content as indented JSON where it is kept.
+async def open_row(hub: Hub, actor: Actor, row_id: str, purpose: Purpose) -> KeptRow:
+    """Open one quarantined row to mend it: its entry, and the fields of its content where it is kept.
 
     It may hold a name and a phone: the trail keeps who opened it and why, and it counts as a person opened.
     Raises LimitReached where the account opened as many people as it may, Absent out of scope.
@@ -138,7 +164,45 @@ async def open_row(hub: Hub, actor: Actor, row_id: str, purpose: Purpose) -> tup
         row = await _row_in_scope(work, row_id)
         await take_turn(work)
         work.count(rows=1)
-    return row, msgspec.json.format(_content(hub.keys, row), indent=2).decode() if is_kept(row) else None
+        return await _fields(work, hub.keys, row, opened=True)
+
+
+async def mend_row(
+    hub: Hub,
+    actor: Actor,
+    row_id: str,
+    changes: Sequence[tuple[str, str]],
+    left_out: Sequence[str],
+    *,
+    opened: bool,
+) -> Receipt:
+    """Put changes into one kept row and send it the same way again; returns the receipt of the replay.
+
+    `opened` says that the visitor saw every value: an empty one then takes its field away, and else leaves
+    what was closed as it is. Raises Absent out of scope, Conflict where nothing is kept.
+    """
+    async with hub.look(actor, "feeds.replay", target=f"quarantine:{row_id}") as look:
+        row = await _row_in_scope(look, row_id)
+        shown = (await _fields(look, hub.keys, row, opened=opened)).fields or ()
+    kept = [one.path for one in shown if not one.shown]
+    content = _object(hub.keys, row)
+    try:
+        whole_row = mended_row(content, changes, left_out, kept=kept)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise whole("row_not_json") from error
+    [receipt] = await replay(hub, actor, ids=[row_id], mended={row_id: whole_row})
+    return receipt
+
+
+async def _fields(look: Look, keys: Keyring, row: RowMapping, *, opened: bool) -> KeptRow:
+    if not is_kept(row):
+        return KeptRow(row, None)
+    sender = await store.find_sender(look.connection, row["platform"], look.scope)
+    content = _object(keys, row)
+    fields = fields_of(
+        content, row["failures"], row["feed_type"], sender.mapping if sender else None, opened=opened
+    )
+    return KeptRow(row, tuple(fields))
 
 
 def is_kept(row: RowMapping) -> bool:
@@ -204,6 +268,11 @@ def _content(keys: Keyring, row: RowMapping) -> bytes:
     if row["sealed"] is None:
         raise whole("row_not_kept")
     return msgspec.json.encode(keys.unseal("quarantine", ("quarantine", "sealed", row["id"]), row["sealed"]))
+
+
+def _object(keys: Keyring, row: RowMapping) -> dict[str, Any]:
+    content = msgspec.json.decode(_content(keys, row))
+    return content if isinstance(content, dict) else {}
 
 
 async def _waiting_rows(

@@ -1,12 +1,16 @@
 """The pages of intake say what came, what was refused and why, and let staff mend it."""
 
+import html
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
+from sqlalchemy import select
 
+from rider_hub.riders.ports import contents
+from rider_hub.riders.tables import registration
 from tests.factories import county_staff, make_hub
 from tests.rider_hub.exporting import take_export
 from tests.rider_hub.intake.build import bring_in_county, push, quarantine_rows, rider, sender_of, station
@@ -40,26 +44,63 @@ async def test_the_ledgers_show_senders_receipts_and_refused_rows(hub: Any) -> N
         assert (await take_export(hub, site, "/feeds/quarantine"))[:2] == b"PK"
 
 
-async def test_a_row_is_mended_and_replayed_on_its_page(hub: Any) -> None:
-    """It opens with a purpose; what is no JSON is asked for again, what is right comes in."""
+def filled(page: str) -> list[tuple[str, str]]:
+    """Return what a browser would send of the page's form as it stands."""
+    pairs = re.findall(r'name="(opened|path|value)"(?: type="hidden")? value="([^"]*)"', page)
+    return [(name, html.unescape(value)) for name, value in pairs]
+
+
+def with_value(pairs: list[tuple[str, str]], path: str, value: str) -> list[tuple[str, str]]:
+    """Put a value beside the path of its field."""
+    at = pairs.index(("path", path))
+    return [*pairs[: at + 1], ("value", value), *pairs[at + 2 :]]
+
+
+async def test_a_row_is_mended_field_by_field_with_its_persons_words_closed(hub: Any) -> None:
+    """The fault stands beside its field; neither it nor name and phone is shown, and they stay as sent."""
     sender, _ = await sender_of(hub)
     await push(hub, sender, [rider(1, employment="其他（某种备注）")])
     [kept] = await quarantine_rows(hub)
     url = f"/feeds/quarantine/{kept['id']}"
     async with staff_site(hub, county_staff(), PAGES) as site:
-        assert "某种备注" not in await (await site.get(url)).text()
-        assert (await site.post(f"{url}/open", data={"purpose": "改字段"})).status == 422
-        page = await site.post(f"{url}/open", data={"reason": "mend", "purpose": "改配送方式字段"})
-        assert page.headers["Cache-Control"] == "no-store"
-        assert "某种备注" in await page.text()
-        assert (await site.post(f"{url}/replay", data={"content": "[1]"})).status == 422
-        wrong = msgspec.json.encode(rider(1, employment="还是不对")).decode()
-        still = await site.post(f"{url}/replay", data={"content": wrong})
-        assert "重新入库" in await still.text()
-        right = msgspec.json.encode(rider(1)).decode()
-        done = await site.post(f"{url}/replay", data={"content": right})
+        page = await (await site.get(url)).text()
+        assert "配送方式" in page
+        assert not any(word in page for word in ("某种备注", "骑手甲", "19900000001"))
+        assert "D00001-1" in page
+        still = await site.post(f"{url}/replay", data=with_value(filled(page), '["employment"]', "还是不对"))
+        text = await still.text()
+        assert (still.status, "还是不对" in text, "骑手甲" in text) == (422, True, False)
+        done = await site.post(
+            f"{url}/replay", data=with_value(filled(page), '["employment"]', "crowdsourced")
+        )
         assert done.url.path.startswith("/feeds/receipts/")
         assert "已经处理" in await (await site.get(url)).text()
+    async with hub.database.read() as connection:
+        [row] = (await connection.execute(select(registration))).mappings().all()
+    assert contents(hub.keys, row) == {"name": "骑手甲00001号", "phone": "19900000001"}
+
+
+async def test_a_row_opens_with_a_purpose_and_a_field_can_be_left_out(hub: Any) -> None:
+    """Opened, all values stand in the form; an unknown field is ticked away, an emptied one goes."""
+    sender, _ = await sender_of(hub)
+    await push(hub, sender, [rider(1, phone="12", 备注="某种备注")])
+    [kept] = await quarantine_rows(hub)
+    url = f"/feeds/quarantine/{kept['id']}"
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        assert (await site.post(f"{url}/open", data={"purpose": "改字段"})).status == 422
+        page = await site.post(f"{url}/open", data={"reason": "mend", "purpose": "改手机号字段"})
+        assert page.headers["Cache-Control"] == "no-store"
+        text = await page.text()
+        assert "某种备注" in text
+        pairs = with_value(filled(text), '["phone"]', "")
+        assert (await site.post(f"{url}/replay", data=pairs)).status == 422
+        done = await site.post(f"{url}/replay", data=[*pairs, ("drop", '["备注"]')])
+        assert done.url.path.startswith("/feeds/receipts/")
+        for wrong in ([("path", "x"), ("value", "y")], [("path", '["name"]')], []):
+            assert (await site.post(f"{url}/replay", data=wrong)).status in {409, 422}
+    async with hub.database.read() as connection:
+        [row] = (await connection.execute(select(registration))).mappings().all()
+    assert contents(hub.keys, row) == {"name": "骑手甲00001号"}
 
 
 async def test_a_row_is_returned_on_its_page(hub: Any) -> None:

@@ -120,9 +120,9 @@ async def test_a_mended_row_comes_in_and_its_entry_is_closed(hub: Any) -> None:
     await push(hub, sender, [rider(1, employment="其他"), rider(2)])
     [kept] = await quarantine_rows(hub)
     clerk = county_staff()
-    _, text = await open_row(hub, clerk, kept["id"], PURPOSE)
-    assert text is not None
-    row = msgspec.json.decode(text)
+    opened = await open_row(hub, clerk, kept["id"], PURPOSE)
+    assert {one.name: one.value for one in opened.fields or ()}["name"] == rider(1)["name"]
+    row = rider(1)
     bad = msgspec.json.encode(row | {"employment": "crowdsourced", "phone": "bad"})
     [second] = await replay(hub, clerk, ids=[kept["id"]], mended={kept["id"]: bad})
     assert codes(second) == [(1, "phone", "phone_invalid")]

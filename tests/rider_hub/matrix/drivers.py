@@ -68,7 +68,9 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("GET", "/feeds/receipts/{id}"): Driver(_row("receipt"), owners=_FEEDS),
     ("GET", "/feeds/quarantine/{id}"): Driver(_row("quar"), owners=_FEEDS),
     ("POST", "/feeds/quarantine/{id}/open"): Driver(_row("quar"), _PURPOSE, owners=_FEEDS),
-    ("POST", "/feeds/quarantine/{id}/replay"): Driver(_row("quar"), _words(content="{}"), owners=_SENDING),
+    ("POST", "/feeds/quarantine/{id}/replay"): Driver(
+        _row("quar"), _words(path='["record_id"]', value="x"), owners=_SENDING
+    ),
     ("POST", "/feeds/quarantine/{id}/return"): Driver(_row("quar"), owners=_FEEDS),
     ("POST", "/feeds/receipts/{id}/release"): Driver(_row("receipt"), _words(frame="wgs84"), owners=_SENDING),
     ("POST", "/feeds/receipts/{id}/replay"): Driver(_row("receipt"), owners=_SENDING, last=True),

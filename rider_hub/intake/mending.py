@@ -1,0 +1,199 @@
+"""A row to be mended as a form: a field each, its fault beside it, its value where it may be shown; pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from connectors.records import FeedType
+from connectors.sources import Manifest
+
+__all__ = ["TITLES", "MendField", "fields_of", "mended_row"]
+
+#: Standard field → its name on pages.
+TITLES: Final[Mapping[str, str]] = {
+    "record_id": "记录编号",
+    "platform_rider_ref": "骑手编号",
+    "op": "操作",
+    "employment": "配送方式",
+    "station_ref": "站点编号",
+    "work_area": "常跑片区",
+    "work_area.community_code": "常跑片区：社区代码",
+    "work_area.street": "常跑片区：街道",
+    "work_area.lng": "常跑片区：经度",
+    "work_area.lat": "常跑片区：纬度",
+    "work_area.frame": "常跑片区：坐标系",
+    "effective_at": "生效时间",
+    "updated_at": "更新时间",
+    "occurred_at": "发生时间",
+    "frame": "坐标系",
+    "name": "名称",
+    "phone": "手机号",
+    "phone_ext": "分机号",
+    "id_number": "证件号码",
+    "id_hash": "证件号码的散列值",
+    "platform": "平台",
+    "partner": "合作企业",
+    "address": "地址",
+    "community_code": "社区代码",
+    "street": "街道",
+    "lng": "经度",
+    "lat": "纬度",
+    "active_from": "启用日期",
+    "active_to": "停用日期",
+    "headcount": "骑手人数",
+    "category": "类别",
+    "text": "诉求内容",
+    "place": "地点",
+    "place.address": "地点：地址",
+    "place.community_code": "地点：社区代码",
+    "place.street": "地点：街道",
+    "place.lng": "地点：经度",
+    "place.lat": "地点：纬度",
+    "place.frame": "地点：坐标系",
+}
+#: Fields of a rider's registration that say nothing of a person once they are right.
+_PLAIN: Final = frozenset(
+    {"record_id", "op", "employment", "station_ref", "effective_at", "updated_at", "frame"}
+    | {name for name in TITLES if name.startswith("work_area.")}
+)
+_MAX_FIELDS: Final = 90
+_ABSENT: Final = object()
+
+
+@dataclass(frozen=True)
+class MendField:
+    """One field of a row as a form shows it."""
+
+    #: Where it is in the row, as JSON: names may hold dots.
+    path: str
+    name: str
+    title: str
+    value: str
+    #: False where the value stays closed until a purpose is given; left empty, it stays as it is.
+    shown: bool
+    faults: tuple[str, ...]
+    #: Set for a field the standard does not know, which can only be left out.
+    unknown: bool
+
+
+def fields_of(
+    content: Mapping[str, Any],
+    failures: Sequence[Mapping[str, Any]],
+    feed_type: FeedType,
+    mapping: Manifest | None,
+    *,
+    opened: bool,
+) -> list[MendField]:
+    """Return the fields of a kept row, those with a fault first, and those that are missing.
+
+    Without `opened` a value shows only where it was found right and its field says nothing of a person: what
+    is wrong may be anything, a phone in another column among it.
+    """
+    standard = _standard_names(feed_type, mapping)
+    faults: dict[str, list[Mapping[str, Any]]] = {}
+    for one in failures:
+        faults.setdefault(one["path"], []).append(one)
+    found: dict[str, tuple[list[str], Any]] = {
+        ".".join(keys): (keys, value) for keys, value in _leaves(content)
+    }
+    for path in faults:
+        if path and path not in found and not any(name.startswith(f"{path}.") for name in found):
+            found[path] = (path.split("."), _ABSENT)
+    plain = _PLAIN if feed_type == "registration" else frozenset(TITLES) - {"text"}
+    fields = []
+    for name, (keys, value) in found.items():
+        mine = [
+            one
+            for path, some in faults.items()
+            if path == name or name.startswith(f"{path}.")
+            for one in some
+        ]
+        meant = standard.get(name, name)
+        # What was never sent has nothing to hide.
+        shown = opened or value is _ABSENT or (not mine and meant in plain)
+        fields.append(
+            MendField(
+                path=msgspec.json.encode(keys).decode(),
+                name=name,
+                title="姓名" if meant == "name" and feed_type == "registration" else TITLES.get(meant, name),
+                value=_text(value) if shown else "",
+                shown=shown,
+                faults=tuple(dict.fromkeys(str(one["zh"]) for one in mine)),
+                unknown=any(one["code"] == "field_unknown" for one in mine),
+            )
+        )
+    return sorted(fields, key=lambda one: not one.faults)[:_MAX_FIELDS]
+
+
+def mended_row(
+    content: Mapping[str, Any],
+    changes: Iterable[tuple[str, str]],
+    left_out: Iterable[str],
+    *,
+    kept: Iterable[str] = (),
+) -> bytes:
+    """Return a kept row with its changes as JSON.
+
+    A change is a path and a text; an empty text takes the field away, but leaves those in `kept`, whose
+    values were not shown. A text that is what stood there changes nothing, so that a number stays one. Raises
+    ValueError for a path that is none.
+    """
+    row = msgspec.json.decode(msgspec.json.encode(content))
+    closed = set(kept)
+    for path, text in changes:
+        keys = msgspec.json.decode(path, type=list[str])
+        if not keys:
+            raise ValueError(path)
+        old = _get(row, keys)
+        if (not text and path in closed) or (old is not _ABSENT and _text(old) == text):
+            continue
+        _put(row, keys, text)
+    for path in left_out:
+        _put(row, msgspec.json.decode(path, type=list[str]), "")
+    return msgspec.json.encode(row)
+
+
+def _standard_names(feed_type: FeedType, mapping: Manifest | None) -> Mapping[str, str]:
+    if mapping is None or feed_type not in mapping.feeds:
+        return {}
+    return dict(mapping.feed(feed_type).columns)
+
+
+def _leaves(content: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[list[str], Any]]:
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, (*above, str(key)))
+        else:
+            yield [*above, str(key)], value
+
+
+def _text(value: Any) -> str:
+    if value is _ABSENT or value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _get(row: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        if not isinstance(row, dict) or key not in row:
+            return _ABSENT
+        row = row[key]
+    return row
+
+
+def _put(row: dict[str, Any], keys: Sequence[str], text: str) -> None:
+    """Set a field, or take it away where the text is empty; what is no object on the way gives way."""
+    *above, last = keys
+    for key in above:
+        inner = row.get(key)
+        if not isinstance(inner, dict):
+            if not text:
+                return
+            inner = row[key] = {}
+        row = inner
+    if text:
+        row[last] = text
+    else:
+        row.pop(last, None)
