@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from connectors.records import Registration, Station
+from connectors.records import Registration, Request, Station
 from jobs.job import Every, Job
 from rider_hub.access import Actor, Hub
 from rider_hub.access.inputs import takes
@@ -13,7 +13,7 @@ from rider_hub.runs.model import Run
 __all__ = ["JOB"]
 
 
-@takes(rows=(Station, Registration))
+@takes(rows=(Station, Registration, Request))
 async def take_feeds(hub: Hub, run: Run) -> Mapping[str, int]:  # noqa: ARG001 - every job has one signature
     """Take from every sender; counts are those of the receipts."""
     totals: Counter[str] = Counter()

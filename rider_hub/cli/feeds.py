@@ -9,7 +9,7 @@ import click
 from connectors import sources
 from connectors.checker import CheckReport, check_file
 from connectors.errors import FeedError
-from connectors.records import RECORD_TYPES, FeedType, Frame, Registration, Station, Tier
+from connectors.records import RECORD_TYPES, FeedType, Frame, Registration, Request, Station, Tier
 from connectors.transport.files import FileRow, read_rows
 from rider_hub.access import Actor, Hub
 from rider_hub.access.inputs import takes
@@ -25,7 +25,7 @@ from rider_hub.settings import Settings
 __all__ = ["feed"]
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_FEED_TYPES = ("station", "registration")
+_FEED_TYPES = ("station", "registration", "request")
 
 
 @click.group()
@@ -35,7 +35,7 @@ def feed() -> None:
 
 @feed.command("check")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--type", "feed_type", type=click.Choice([*_FEED_TYPES, "request"]), required=True)
+@click.option("--type", "feed_type", type=click.Choice(_FEED_TYPES), required=True)
 @click.option("--county", help="Also check codes against this county's tables, where a database is set.")
 @click.option(
     "--source", type=click.Choice(sources.names()), help="Read the file by this platform's manifest."
@@ -76,12 +76,12 @@ def _checked(
     file: Path, feed_type: FeedType, county: str | None, source: str | None, frame: Frame | None
 ) -> CheckReport:
     """Check by the contract, and against the county's tables where one and a database are there."""
-    if county and feed_type != "request" and _has_database():
+    if county and _has_database():
         sender = Sender(platform=source or "", county=county, tier="B", manifest=source, frame=frame)
         rows = list(read_rows(file))
         return run_with_hub(lambda hub: _check_references(hub, rows, feed_type, sender))
     if county:
-        click.echo("未核对区划代码(没有数据库,或该类型不核对)。 Codes were not checked.", err=True)
+        click.echo("未核对区划代码（没有数据库）。 Codes were not checked.", err=True)
     return check_file(file, feed_type, frame=frame, mapping=sources.load(source) if source else None)
 
 
@@ -210,7 +210,7 @@ def feed_county_key(county: str, username: str) -> None:
 @click.option("--total", help="Rows of all parts of a snapshot; default: those of the file.")
 @click.option("--snapshot", "name", help="The snapshot's name, where it comes in several files.")
 @as_user
-@takes(rows=(Station, Registration))
+@takes(rows=(Station, Registration, Request))
 def feed_push(
     *, file: Path, platform: str, feed_type: FeedType, username: str, mode: str | None, **said: str | None
 ) -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from connectors.errors import FeedError
 from connectors.problems import feed_error
-from connectors.records import FeedType, Registration, Station
+from connectors.records import FeedType, Registration, Request, Station
 from connectors.transport.http_push import MAX_SENT, MIB, read_push
 from connectors.transport.signatures import verify
 from rider_hub.access import HUB, Actor, Hub, guarded
@@ -47,7 +47,7 @@ def routes() -> list[web.RouteDef]:
     )
 
 
-@takes(rows=(Station, Registration))
+@takes(rows=(Station, Registration, Request))
 async def _push(request: web.Request) -> web.StreamResponse:
     """Take a signed batch; 200 with the receipt, 202 where the whole batch is held."""
     hub, platform = request.app[HUB], request.match_info["platform"]
@@ -73,7 +73,7 @@ async def _push(request: web.Request) -> web.StreamResponse:
     return _json(receipt.to_json(), status=status, headers=headers)
 
 
-@takes(rows=(Station, Registration))
+@takes(rows=(Station, Registration, Request))
 async def _check(request: web.Request) -> web.StreamResponse:
     """Check a signed batch as a push would and store nothing of it."""
     hub, platform = request.app[HUB], request.match_info["platform"]

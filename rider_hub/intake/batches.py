@@ -26,6 +26,7 @@ from rider_hub.intake.tables import receipt
 from rider_hub.intake.totals import Totals
 from rider_hub.organizations.service import upsert_stations
 from rider_hub.parameters import parameter
+from rider_hub.requests.from_feed import file_records
 from rider_hub.riders.store import release_waiting
 from rider_hub.riders.taking import apply_registrations
 from rider_hub.storage import insert_ignoring, new_id
@@ -271,6 +272,11 @@ async def store_records(
         totals.warnings += [warning(row, "version_conflict") for row in found.conflicts]
         refs = {str(getattr(one.record, "station_ref", "")) for one in records}
         work.count(no_longer_waiting=await release_waiting(work.connection, sender.platform, refs))
+        return
+    if taken.feed_type == "request":
+        totals.add_outcomes(
+            await file_records(work, keys, platform=sender.platform, county=sender.county, checked=records)
+        )
         return
     totals.add_outcomes(
         await apply_registrations(

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connectors.batch import Checked, Reject
 from connectors.contract import Row, check_rows
 from connectors.payload import quarantine_payload
-from connectors.records import FeedType, Registration, Station
+from connectors.records import FeedType, Registration, Request, Station
 from rider_hub.divisions.areas import current_or_none
 from rider_hub.divisions.store import children, names
 from rider_hub.errors import Failure
@@ -21,6 +21,7 @@ from rider_hub.intake.frames import Judgement, Points
 from rider_hub.intake.model import Sender
 from rider_hub.intake.outcomes import Outcome, Outcomes
 from rider_hub.parameters import parameter
+from rider_hub.requests.from_feed import CATEGORY_WORDS, category_of
 
 __all__ = ["CheckedBatch", "check_batch"]
 
@@ -127,7 +128,8 @@ class _Watched:
 def _needs_source(checked: Checked, deadline: datetime) -> bool:
     """Say whether a row may yet be refused: for its time, or for a code the table may not know."""
     at = checked.record.updated_at
-    return (at is not None and at > deadline) or bool(_community(checked)[1])
+    late = at is not None and at > deadline
+    return late or isinstance(checked.record, Request) or bool(_community(checked)[1])
 
 
 def _community(checked: Checked) -> tuple[str, str]:
@@ -135,6 +137,8 @@ def _community(checked: Checked) -> tuple[str, str]:
     record = checked.record
     if isinstance(record, Station):
         return "community_code", record.community_code or ""
+    if isinstance(record, Request):
+        return "place.community_code", record.place.community_code or ""
     area = record.work_area if isinstance(record, Registration) else None
     return "work_area.community_code", (area.community_code or "") if area else ""
 
@@ -186,6 +190,8 @@ class _References:
             faults.append(fault(one.row, path, "community_outside_county"))
         elif code and self._has_table and code not in self._known:
             faults.append(fault(one.row, path, "community_unknown"))
+        if isinstance(one.record, Request) and category_of(one.record.category) is None:
+            faults.append(fault(one.row, "category", "category_unknown", words=CATEGORY_WORDS))
         return faults
 
 
@@ -252,7 +258,9 @@ def _duplicates(checked: Iterable[Checked]) -> frozenset[int]:
 
 def _key(checked: Checked) -> str:
     record = checked.record
-    return record.station_ref if isinstance(record, Station) else str(record.platform_rider_ref)
+    if isinstance(record, Request):
+        return record.record_id
+    return record.station_ref if isinstance(record, Station) else record.platform_rider_ref
 
 
 def _order(checked: Checked) -> tuple[datetime, str] | None:

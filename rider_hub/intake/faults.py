@@ -20,6 +20,10 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
         "此社区不在协议约定的区县。请只报送本区县的骑手和站点。",
         "The community is not in the agreement's county. Send only this county's riders and stations.",
     ),
+    "category_unknown": (
+        "没有这一类诉求。可用：{words}。请改正后重报，勿以“其他”代替心理、法律类。",
+        "There is no such category of request. There are: {words}.",
+    ),
     "frame_suspect": (
         "整批坐标与各行自述的街道不符，疑似坐标系有误，整批暂存。请核对坐标系。",
         "The batch's points do not fit the streets its rows state: the frame seems wrong. The batch is held.",
@@ -41,6 +45,14 @@ _WARNINGS: Final[dict[str, tuple[str, str]]] = {
     "work_area_changes_look_like_track": (
         "这名骑手的常跑片区变动过于频繁，像是行踪轨迹，已暂缓使用、待工作人员核对。请只报常跑的片区，不报实时位置。",
         "This rider's work area changes like a track and waits for review. Send where they usually work.",
+    ),
+    "request_changed": (
+        "这个记录编号的诉求已按首次报送的内容受理，此次内容不同，未采用。新的诉求请用新的记录编号。",
+        "The request of this record_id was filed with its first words; these are others and were not used.",
+    ),
+    "request_anonymous": (
+        "没有这个骑手编号的登记，诉求已受理，按匿名办理，骑手在本系统看不到进展。",
+        "No registration has this rider reference: the request was filed without a rider.",
     ),
     "not_stored": (
         "这条登记不在保存范围内，未保存。其他登记不受影响，无需重报。",
@@ -94,8 +106,8 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
     ),
     "feed_not_offered": (
         Invalid,
-        "没有这一类数据。可报送：station（站点）、registration（骑手登记）。",
-        "There is no such feed. There are: station, registration.",
+        "没有这一类数据。可报送：station（站点）、registration（骑手登记）、request（诉求）。",
+        "There is no such feed. There are: station, registration, request.",
     ),
     "snapshot_not_offered": (
         Invalid,

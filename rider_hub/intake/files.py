@@ -30,6 +30,8 @@ _NAMES: Mapping[str, FeedType] = {
     "registration": "registration",
     "骑手": "registration",
     "登记": "registration",
+    "request": "request",
+    "诉求": "request",
 }
 
 
@@ -81,8 +83,8 @@ def feed_type_of(name: str) -> FeedType:
         if word in lowered:
             return kind
     raise HubError(
-        "文件名应含 station（站点）或 registration（骑手登记），说明里面是什么。",
-        "The name must hold the word station or registration, to say what the file holds.",
+        "文件名应含 station（站点）、registration（骑手登记）或 request（诉求），说明里面是什么。",
+        "The name must hold the word station, registration or request, to say what the file holds.",
         code="file_name_unknown",
     )
 

@@ -53,11 +53,14 @@ TITLES: Final[Mapping[str, str]] = {
     "place.lat": "地点：纬度",
     "place.frame": "地点：坐标系",
 }
-#: Fields of a rider's registration that say nothing of a person once they are right.
-_PLAIN: Final = frozenset(
-    {"record_id", "op", "employment", "station_ref", "effective_at", "updated_at", "frame"}
-    | {name for name in TITLES if name.startswith("work_area.")}
-)
+#: Fields of a row about a rider that say nothing of the person once they are right; a station's all do so.
+_PLAIN: Final[Mapping[str, frozenset[str]]] = {
+    "registration": frozenset(
+        {"record_id", "op", "employment", "station_ref", "effective_at", "updated_at", "frame"}
+        | {name for name in TITLES if name.startswith("work_area.")}
+    ),
+    "request": frozenset({"record_id", "category", "place.community_code", "updated_at", "occurred_at"}),
+}
 _MAX_FIELDS: Final = 90
 _ABSENT: Final = object()
 
@@ -101,7 +104,9 @@ def fields_of(
     for path in faults:
         if path and path not in found and not any(name.startswith(f"{path}.") for name in found):
             found[path] = (path.split("."), _ABSENT)
-    plain = _PLAIN if feed_type == "registration" else frozenset(TITLES) - {"text"}
+    plain = _PLAIN.get(feed_type, frozenset(TITLES))
+    # What a rider wrote may be told in confidence to the officer alone: nobody opens it here.
+    closed = frozenset(names_closed(content, standard)) if feed_type == "request" else frozenset()
     fields = []
     for name, (keys, value) in found.items():
         mine = [
@@ -112,7 +117,7 @@ def fields_of(
         ]
         meant = standard.get(name, name)
         # What was never sent has nothing to hide.
-        shown = opened or value is _ABSENT or (not mine and meant in plain)
+        shown = value is _ABSENT or (not mine and meant in plain) or (opened and meant not in closed)
         fields.append(
             MendField(
                 path=msgspec.json.encode(keys).decode(),
@@ -153,6 +158,12 @@ def mended_row(
     for path in left_out:
         _put(row, msgspec.json.decode(path, type=list[str]), "")
     return msgspec.json.encode(row)
+
+
+def names_closed(content: Mapping[str, Any], standard: Mapping[str, str]) -> set[str]:
+    """Return the fields of a request that stay closed whatever the purpose: its words, any unknown name."""
+    names = {standard.get(name, name) for name in (".".join(keys) for keys, _ in _leaves(content))}
+    return (names - TITLES.keys()) | {"text"}
 
 
 def _standard_names(feed_type: FeedType, mapping: Manifest | None) -> Mapping[str, str]:

@@ -26,7 +26,11 @@ __all__ = [
 Transport = Literal["push", "pull", "file", "replay"]
 
 #: The feed types this hub takes in, with their names on pages.
-FEED_TITLES: Mapping[str, str] = {"station": "站点", "registration": "骑手登记"}
+FEED_TITLES: Mapping[str, str] = {
+    "station": "站点",
+    "registration": "骑手登记",
+    "request": "诉求",
+}
 
 _TOTALS = ("received", "accepted", "unchanged", "waiting", "held", "not_stored", "rejected")
 

@@ -18,7 +18,7 @@ from rider_hub.intake.model import Receipt, Sender
 __all__ = ["pull_sender"]
 
 #: Stations before riders, so that none has to wait for its station.
-_ORDER: Sequence[FeedType] = ("station", "registration")
+_ORDER: Sequence[FeedType] = ("station", "registration", "request")
 
 
 async def pull_sender(hub: Hub, actor: Actor, platform: str, *, retry: Retry | None = None) -> list[Receipt]:

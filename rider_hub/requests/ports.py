@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Change, Keyring, Look
@@ -132,8 +132,11 @@ async def _empty(connection: AsyncConnection, keys: Keyring, request_id: str, at
         mine.values(
             rider_id=None,
             sealed=keys.seal("personal", cell, {"text": _GONE, "address": ""}),
-            # The reporter's code no longer finds it.
-            query_index=secrets.token_bytes(32),
+            # The reporter's code no longer finds it; a feed's own mark stays, so that it isn't filed anew.
+            query_index=case(
+                (service_request.c.channel == Channel.FEED, service_request.c.query_index),
+                else_=secrets.token_bytes(32),
+            ),
             emptied_at=at,
         )
     )

@@ -14,6 +14,7 @@ from rider_hub.divisions.store import find_divisions
 from rider_hub.errors import Absent, Conflict, HubError, Refused
 from rider_hub.messages.service import post
 from rider_hub.organizations import network
+from rider_hub.organizations.model import Network
 from rider_hub.parameters import parameter
 from rider_hub.requests import codes, rules, store
 from rider_hub.requests.checks import check_text, checked_category, no_such_community
@@ -25,7 +26,7 @@ from rider_hub.riders.own_phone import check_own_phone
 from rider_hub.riders.store import identities, is_known
 from rider_hub.storage import insert_ignoring, new_id
 
-__all__ = ["answer", "confirm", "file_request", "reopen", "track_overdue"]
+__all__ = ["answer", "confirm", "file_request", "insert_routed", "reopen", "track_overdue"]
 
 _COUNTY_DIGITS = 6
 #: Rows marked in one transaction: SQLite has one writer, and pages wait for it.
@@ -78,13 +79,20 @@ async def file_request(
                 {"text": text.strip(), "address": address.strip()},
             ),
         }
-        return Filed(await _insert(work, row, kind), code)
+        return Filed(await insert_routed(work, row, kind, {}), code)
 
 
-async def _insert(work: Change, row: Mapping[str, Any], category: Category) -> str:
-    """Route and insert a request; returns its id, or that of the one the same form made meanwhile."""
+async def insert_routed(
+    work: Change, row: Mapping[str, Any], category: Category, networks: dict[str, Network]
+) -> str:
+    """Route and insert a request; returns its id, or that of the one the same form made meanwhile.
+
+    `networks` keeps who answers for each place over several of them.
+    """
     community = row["division"]
-    known = await network.load_ladder(work.connection, community, local_date(work.now))
+    if community not in networks:
+        networks[community] = await network.load_ladder(work.connection, community, local_date(work.now))
+    known = networks[community]
     routing = rules.route(known, category, community)
     due = due_of(category, work.now)
     clock = {
