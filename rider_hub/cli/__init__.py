@@ -4,6 +4,8 @@ import importlib
 
 import click
 
+from rider_hub.cli.cores import forbid_core_files
+
 __all__ = ["main"]
 
 #: Command → (module, attribute, one line of help). Loaded on use: `--help` must not wait for geopandas.
@@ -49,3 +51,4 @@ class _Lazy(click.Group):
 @click.version_option(package_name=None, version="0.1.0", prog_name="rider-hub")
 def main() -> None:
     """Rider Hub: rider registrations, matching, love stations, service requests."""
+    forbid_core_files()

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select
 
-from rider_hub.access import ACTOR, Actor, Hub, Role
-from rider_hub.app import build_app
+from rider_hub.access import Actor, Hub, Role
 from rider_hub.clock import local_date
 from rider_hub.demo.run import Demo, build_demo
 from rider_hub.demo.world import build_world
@@ -24,7 +22,7 @@ from rider_hub.divisions.tables import division
 from rider_hub.requests import service as requests
 from rider_hub.riders.store import find_by_phone
 from tests.factories import staff
-from tests.rider_hub.exporting import second_person, take_export
+from tests.rider_hub.exporting import app_as, second_person, take_all_exports
 
 COUNTY, SCALE = "110101", 0.05
 #: Of pages that differ only in what they are about, so many are opened.
@@ -85,20 +83,6 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
         yield built
 
 
-def _as(hub: Hub, actor: Actor) -> web.Application:
-    """Wire the whole application with one visitor who is signed in."""
-    app = build_app(hub)
-
-    @web.middleware
-    async def signed_in(request: web.Request, handler: Any) -> web.StreamResponse:
-        request[ACTOR] = actor
-        answer: web.StreamResponse = await handler(request)
-        return answer
-
-    app.middlewares.append(signed_in)
-    return app
-
-
 async def _rider(hub: Hub, phone: str) -> Actor:
     async with hub.database.read() as connection:
         rider_id = await find_by_phone(connection, hub.keys, phone)
@@ -127,23 +111,10 @@ def _visitors(demo: Demo, rider: Actor) -> dict[str, Actor]:
 
 async def _exports(hub: Hub, walk: Walk, actor: Actor) -> int:
     """Take every export that the visitor may take, people with a second person's approval."""
-    taken = 0
-    app = walk.client.app
-    paths = {r.resource.canonical for r in app.router.routes() if r.method == "GET" and r.resource}
-    for path in sorted(path for path in paths if path.endswith("/export.xlsx") and "{" not in path):
-        first = await walk.client.get(path, allow_redirects=False)
-        if first.status == 404:
-            continue
-        ledger = path.removesuffix("/export.xlsx")
-        if first.status == 303:
-            approver = second_person(*actor.scope.divisions, platforms=actor.scope.platforms)
-            approver = Actor(**{**vars(approver), "id": "user:approver"})
-            body = await take_export(hub, walk.client, ledger, approver=approver)
-        else:
-            body = await first.read()
+    taken = await take_all_exports(hub, walk.client, actor)
+    for path, body in taken.items():
         walk.look(path, body)
-        taken += 1
-    return taken
+    return len(taken)
 
 
 async def test_no_page_or_export_shows_a_name_or_number(
@@ -160,7 +131,7 @@ async def test_no_page_or_export_shows_a_name_or_number(
     capfd.readouterr()
     found, opened, taken = {}, Counter[str](), {}
     for name, actor in _visitors(demo, rider).items():
-        async with TestClient(TestServer(_as(hub, actor))) as client:
+        async with TestClient(TestServer(app_as(hub, actor))) as client:
             walk = Walk(client, canaries)
             await walk.everything(["/r/", "/r/data", "/r/me"] if name == "rider" else ["/"])
             taken[name] = 0 if name == "rider" else await _exports(hub, walk, actor)
@@ -185,7 +156,7 @@ async def test_the_walk_would_find_a_name(demo: Demo) -> None:
     hub, phone = demo.hub, demo.phone
     rider = await _rider(hub, phone)
     county = next(account.actor for account in demo.accounts if account.username == "qu")
-    async with TestClient(TestServer(_as(hub, county))) as client:
+    async with TestClient(TestServer(app_as(hub, county))) as client:
         path = f"/riders/{rider.rider_id}"
         page = await (await client.get(path)).text()
         token = page.partition('name="csrf" value="')[2].partition('"')[0]
