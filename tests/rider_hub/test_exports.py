@@ -43,6 +43,7 @@ NO_PEOPLE = {
     "organizations",
     "receipts",
     "senders",
+    "snapshots",
     "stations",
 }
 
