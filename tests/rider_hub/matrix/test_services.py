@@ -30,7 +30,7 @@ from tests.rider_hub.membership_denied import membership_denied_hub
 
 SERVICES = ("intake", "requests", "assignments", "lovestations")
 #: Their jobs; the others belong to membership, outreach, messages, the trail, or sweep over all of them.
-JOBS = ("take_feeds", "match_counties", "track_requests")
+JOBS = ("take_feeds", "watch_feeds", "match_counties", "track_requests")
 _OTHER_JOBS = {
     "deliver_messages",
     "expire_kept",
