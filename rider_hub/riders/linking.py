@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Keyring
@@ -14,7 +14,7 @@ from rider_hub.riders.model import LinkState
 from rider_hub.riders.tables import identity_link, registration, rider
 from rider_hub.storage import among, insert_rows, new_id
 
-__all__ = ["HUB_ITSELF", "homes_of", "indexes_in_use", "regroup", "review_links"]
+__all__ = ["HUB_ITSELF", "homes_of", "regroup", "review_links", "shared_indexes"]
 
 #: Who decided a link that no person did.
 HUB_ITSELF = "hub"
@@ -24,13 +24,14 @@ _OWN = (LinkState.LINKED, LinkState.PROPOSED)
 _NONE: Mapping[bytes, bytes] = {}
 
 
-async def indexes_in_use(
+async def shared_indexes(
     connection: AsyncConnection, column: str, values: Collection[bytes | None]
 ) -> set[bytes]:
-    """Return which of these values some registration has in its column `identity_index` or `phone_index`."""
+    """Return which of these values several registrations have as `identity_index` or `phone_index`."""
     c, found = registration.c[column], set[bytes]()
     for these in among(connection, c, {value for value in values if value}):
-        found.update((await connection.execute(select(c).where(these))).scalars())
+        query = select(c).where(these).group_by(c).having(func.count() > 1)
+        found.update((await connection.execute(query)).scalars())
     return found
 
 

@@ -22,10 +22,12 @@ __all__ = [
     "points_wgs84",
     "record_of",
     "registration_rows",
+    "seal_persons",
     "without_number",
 ]
 
 _PERSONAL = ("name", "phone", "phone_ext")
+_NO_PERSON = dict.fromkeys(("sealed", "phone_index", "phone4_index", "name_index", "identity_index"))
 
 
 def record_of(checked: Checked) -> Registration:
@@ -55,13 +57,12 @@ def registration_rows(
     news: Sequence[tuple[Checked, Version]],
     known: Mapping[str, RowMapping],
     *,
-    keys: Keyring,
     platform: str,
     county: str,
     stations: Mapping[str, str],
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Return the rows of new versions, in order.
+    """Return the rows of new versions, in order, but for what `seal_persons` puts into them.
 
     A row holds what its record says and nothing older: so a tombstone has no name, and the state depends on
     the greatest version alone. `known` are the rows there now by reference (they keep their ids), `stations`
@@ -96,23 +97,27 @@ def registration_rows(
                 "seen_at": now,
                 "absent_at": None,
                 "hold": WAITING_FOR_STATION if waits and record.station_ref not in stations else None,
+                **_NO_PERSON,
             }
         )
-    _add_personal(rows, [record_of(checked) for checked, _ in news], keys)
     return rows
 
 
-def _add_personal(rows: Sequence[dict[str, Any]], records: Sequence[Registration], keys: Keyring) -> None:
-    """Put the envelopes and indexes of all records into their rows: together, since that takes less time."""
-    said = [
+def seal_persons(
+    rows: Sequence[dict[str, Any]], keys: Keyring, said: Mapping[str, Registration]
+) -> Sequence[dict[str, Any]]:
+    """Put envelopes and indexes into rows, together, which takes less time; `said` are records by id."""
+    records = [said[row["id"]] for row in rows]
+    persons = [
         {name: getattr(record, name) for name in _PERSONAL if getattr(record, name) is not None}
         for record in records
     ]
-    persons = [(row["id"], values) for row, values in zip(rows, said, strict=True)]
+    named = [(row["id"], values) for row, values in zip(rows, persons, strict=True)]
     identities = indexes.identity_indexes(keys, [record.id_hash for record in records])
-    columns = indexes.person_columns(keys, persons)
+    columns = indexes.person_columns(keys, named)
     for row, personal, identity in zip(rows, columns, identities, strict=True):
         row.update(personal, identity_index=identity)
+    return rows
 
 
 def points_wgs84(areas: Sequence[WorkArea | None]) -> list[tuple[float | None, float | None]]:

@@ -1,9 +1,10 @@
 """Taking in checked registrations, many at once: what is unchanged costs a look, new rows go in bulk."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -15,9 +16,9 @@ from rider_hub.riders import store
 from rider_hub.riders.area_changes import LIKE_TRACK, note_work_areas
 from rider_hub.riders.corrections import CONFLICT, apply_corrections
 from rider_hub.riders.indexes import no_phones_yet, phone_aliases
-from rider_hub.riders.linking import indexes_in_use, review_links
+from rider_hub.riders.linking import review_links, shared_indexes
 from rider_hub.riders.model import WAITING_FOR_STATION, Outcome, RegistrationState, Version
-from rider_hub.riders.rows import keyed_digests, record_of, registration_rows, without_number
+from rider_hub.riders.rows import keyed_digests, record_of, registration_rows, seal_persons, without_number
 from rider_hub.riders.tables import registration, registration_history, rider
 from rider_hub.riders.tombstones import sift
 from rider_hub.storage import add_rows, in_slices, new_id, put_rows
@@ -111,19 +112,16 @@ class _Taking:
         digests = {one.row: digest for one, digest in keyed}
         found = _sort(records, known, digests)
         rows, stations = await self._rows(found.news, known)
-        disputed = await apply_corrections(
-            self.connection,
-            self.keys,
-            [row for row in rows if row["platform_rider_ref"] in known],
-            self.work.now,
-        )
+        said = {row["id"]: record_of(one) for (one, _), row in zip(found.news, rows, strict=True)}
+        seal = partial(seal_persons, keys=self.keys, said=said)
+        changed = await in_slices([row for row in rows if row["platform_rider_ref"] in known], seal)
+        disputed = await apply_corrections(self.connection, self.keys, changed, self.work.now)
         if disputed:
             stations = stations | await self._place_anew(rows)
-        shared = await self._shared(rows, known)
-        await self._write(rows, known, stations)
+        await self._write(rows, known, stations, seal)
         seen = [(row["id"], row["rider_id"]) for row in found.seen]
         await store.touch(self.connection, [one for one, _ in seen], [one for _, one in seen], self.work.now)
-        await self._link(rows, known, shared, self._phone_aliases(found.news, known))
+        await self._link(rows, known, self._phone_aliases(found.news, known))
         ids = {ref: row["id"] for ref, row in known.items()} | {
             r["platform_rider_ref"]: r["id"] for r in rows
         }
@@ -143,7 +141,7 @@ class _Taking:
     async def _rows(
         self, news: Sequence[tuple[Checked, Version]], known: Mapping[str, RowMapping]
     ) -> tuple[list[dict[str, Any]], dict[str, str]]:
-        """Return the rows of new versions, sealed, and where their stations lie."""
+        """Return the rows of new versions, not yet sealed, and where their stations lie."""
         refs = {ref for one, _ in news if (ref := record_of(one).station_ref)}
         stations = await store.station_divisions(self.connection, self.platform, refs)
         rows = await in_slices(
@@ -151,7 +149,6 @@ class _Taking:
             lambda part: registration_rows(
                 part,
                 known,
-                keys=self.keys,
                 platform=self.platform,
                 county=self.county,
                 stations=stations,
@@ -174,13 +171,15 @@ class _Taking:
         rows: Sequence[Mapping[str, Any]],
         known: Mapping[str, RowMapping],
         stations: Mapping[str, str],
+        seal: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]],
     ) -> None:
+        """Write the rows; new ones are sealed as they are written."""
         now = self.work.now
         news = [row for row in rows if row["platform_rider_ref"] not in known]
         changed = [row for row in rows if row["platform_rider_ref"] in known]
         riders = await in_slices(news, lambda part: _riders(part, stations, self.keys, now))
         await add_rows(self.connection, rider, riders)
-        await add_rows(self.connection, registration, news)
+        await add_rows(self.connection, registration, news, complete=seal)
         await put_rows(self.connection, registration, changed, key=["id"], keep=["rider_id"])
         moved = [row for row in changed if _place(row) != _place(known[row["platform_rider_ref"]])]
         await store.move_riders(
@@ -205,29 +204,29 @@ class _Taking:
         return phone_aliases(self.keys, (phone for phone in phones if phone))
 
     async def _shared(self, rows: Sequence[Mapping[str, Any]], known: Mapping[str, RowMapping]) -> set[bytes]:
-        """Return the indexes of new registrations that some other has too, before they are written.
+        """Return the indexes of new registrations that some other has too.
 
         While keys rotate one phone has several indexes: then all count as shared.
         """
         news = [row for row in rows if row["platform_rider_ref"] not in known]
-        times = Counter(row[name] for row in rows for name in _INDEXES if row[name])
-        mine = {row[name] for row in news for name in _INDEXES if row[name]}
         if self.keys.rotates("index"):
-            return mine
-        used = [await indexes_in_use(self.connection, name, {row[name] for row in news}) for name in _INDEXES]
-        return {index for index in mine if times[index] > 1}.union(*used)
+            return {row[name] for row in news for name in _INDEXES if row[name]}
+        found = [
+            await shared_indexes(self.connection, name, {row[name] for row in news}) for name in _INDEXES
+        ]
+        return set().union(*found)
 
     async def _link(
         self,
         rows: Sequence[Mapping[str, Any]],
         known: Mapping[str, RowMapping],
-        shared: Collection[bytes],
         same: Mapping[bytes, bytes],
     ) -> None:
         """Review the links of registrations whose identity, phone or state changed.
 
         A new one that shares no index with another has no link, and gets none.
         """
+        shared = await self._shared(rows, known)
         names = (*_INDEXES, "state")
         changed: set[str] = set()
         indexes: set[bytes] = set()

@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Table, any_, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import Column
 
+from rider_hub.storage.metadata import UtcDateTime
 from rider_hub.storage.writing import Row, in_batches, insert_rows, upsert_rows
 
 __all__ = ["add_rows", "among", "in_slices", "put_rows"]
@@ -24,6 +25,8 @@ _VALUES_A_QUERY: Final = 500
 _SLICE: Final = 500
 T = TypeVar("T")
 R = TypeVar("R")
+#: Fills in columns of rows that are about to be written, and returns the rows.
+Complete = Callable[[Sequence[Any]], Sequence[Row]]
 
 
 async def in_slices(rows: Sequence[T], work: Callable[[Sequence[T]], Iterable[R]]) -> list[R]:
@@ -50,17 +53,27 @@ def among(
         yield column == any_(bindparam(None, ordered, type_=ARRAY(column.type), unique=True))
 
 
-async def add_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows that must be new; each row names the same columns. No rows is no statement."""
-    if len(rows) < _FEW:
-        await insert_rows(connection, table, rows)
-    elif connection.dialect.name == "postgresql":
-        await _copy(connection, table, table.name, rows)
-    else:
+async def add_rows(
+    connection: AsyncConnection, table: Table, rows: Sequence[Row], *, complete: Complete | None = None
+) -> None:
+    """Insert rows that must be new; each row names the same columns. No rows is no statement.
+
+    `complete` fills in what takes time and returns the rows: on PostgreSQL slice by slice, while the server
+    writes the slice before.
+    """
+    many = len(rows) >= _FEW
+    if many and connection.dialect.name == "postgresql":
+        await _copy(connection, table, table.name, rows, complete)
+        return
+    if complete:
+        rows = await in_slices(rows, complete)
+    if many:
         statement = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
         # In the order in which the statement names them.
         names = list(statement.positiontup or ())
         await connection.exec_driver_sql(str(statement), _tuples(connection, table, names, rows))
+    else:
+        await insert_rows(connection, table, rows)
 
 
 async def put_rows(
@@ -85,21 +98,30 @@ async def put_rows(
     await connection.execute(text(f"DROP TABLE {stage}"))
 
 
-async def _copy(connection: AsyncConnection, table: Table, into: str, rows: Sequence[Row]) -> None:
+async def _copy(
+    connection: AsyncConnection,
+    table: Table,
+    into: str,
+    rows: Sequence[Row],
+    complete: Complete | None = None,
+) -> None:
     driver: Any = (await connection.get_raw_connection()).driver_connection
     if not driver.is_in_transaction():
         # SQLAlchemy begins with its first statement, which COPY is not.
         await connection.execute(text("SELECT 1"))
     names = list(rows[0])
-    await driver.copy_records_to_table(into, records=_fed(connection, table, names, rows), columns=names)
+    fed = _fed(connection, table, rows, complete)
+    await driver.copy_records_to_table(into, records=fed, columns=names)
 
 
 async def _fed(
-    connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Row]
+    connection: AsyncConnection, table: Table, rows: Sequence[Row], complete: Complete | None
 ) -> AsyncIterator[tuple[Any, ...]]:
     """Give the rows as the driver takes them, and between slices the loop to others."""
+    names = list(rows[0])
     for part in in_batches(rows, _SLICE):
-        for row in _tuples(connection, table, names, part):
+        made = complete(part) if complete else part
+        for row in _tuples(connection, table, names, made):
             yield row
         await asyncio.sleep(0)
 
@@ -112,6 +134,9 @@ def _tuples(
     for name in names:
         values = [row[name] for row in rows]
         bound = _processor(connection, table.c[name])
+        if bound and isinstance(table.c[name].type, UtcDateTime):
+            # Many times are the same: each is turned once into what the driver takes.
+            bound = {value: bound(value) for value in set(values)}.__getitem__
         columns.append([bound(value) for value in values] if bound else values)
     return list(zip(*columns, strict=True))
 

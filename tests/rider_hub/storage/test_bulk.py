@@ -1,6 +1,6 @@
 """Rows written in bulk are the rows written one by one, in the same transaction, on both databases."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,3 +115,26 @@ async def test_slices_together_are_the_whole() -> None:
     assert await in_slices(range(MANY), lambda part: [number * 2 for number in part]) == [
         number * 2 for number in range(MANY)
     ]
+
+
+async def test_rows_that_can_not_be_completed_are_not_written_at_all(database: Database) -> None:
+    """What fails in the midst of COPY takes the whole back, and the database answers on."""
+    slices = 0
+
+    def complete(part: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        nonlocal slices
+        slices += 1
+        if slices == 3:
+            raise RuntimeError
+        return part
+
+    async def broken() -> None:
+        async with database.write() as connection:
+            await add_rows(connection, rider, rows(MANY), complete=complete)
+
+    with pytest.raises(RuntimeError):
+        await broken()
+    assert await stored(database) == []
+    async with database.write() as connection:
+        await add_rows(connection, rider, rows(MANY), complete=lambda part: part)
+    assert await stored(database) == rows(MANY)
