@@ -31,6 +31,17 @@ RULES_IN_WORDS: Final[dict[str, str]] = {
 """What the rules below say, for the published schema."""
 
 
+REQUIRED_OF_UPSERT: Final[dict[str, tuple[str, ...]]] = {
+    "station": ("name",),
+    "registration": ("employment", "effective_at"),
+    "request": (),
+}
+"""Fields that an upsert needs beyond those every record needs."""
+
+REQUIRED_BY_EMPLOYMENT: Final = {"dedicated": "station_ref", "crowdsourced": "work_area"}
+"""What says where a rider belongs, by employment."""
+
+
 def cross_problems(record: Record) -> list[Problem]:
     """Return the faults that only several fields together show; fields may be None where unread."""
     if isinstance(record, Registration):
@@ -48,8 +59,9 @@ def cross_problems(record: Record) -> list[Problem]:
 def _station(record: Station) -> list[Problem]:
     found = _point(record, "")
     if record.op == "upsert":
-        if record.name is None:
-            found.append(Problem("name", "field_required"))
+        for name in REQUIRED_OF_UPSERT["station"]:
+            if getattr(record, name) is None:
+                found.append(Problem(name, "field_required"))
         if not record.address and not _is_somewhere(record):
             found.append(Problem("address", "station_place_required"))
     if record.active_from and record.active_to and record.active_to < record.active_from:
@@ -69,14 +81,14 @@ def _registration(record: Registration) -> list[Problem]:
                 detail = {"limit": MAX_WORK_AREA_DECIMALS}
                 found.append(Problem(f"work_area.{name}", "work_area_too_precise", detail))
     if record.op == "upsert":
-        if record.employment is None:
-            found.append(Problem("employment", "field_required"))
-        if record.effective_at is None:
-            found.append(Problem("effective_at", "field_required"))
-        if record.employment == "dedicated" and record.station_ref is None:
-            found.append(Problem("station_ref", "station_ref_required"))
-        if record.employment == "crowdsourced" and (area is None or not _is_somewhere(area)):
-            found.append(Problem("work_area", "work_area_required"))
+        for name in REQUIRED_OF_UPSERT["registration"]:
+            if getattr(record, name) is None:
+                found.append(Problem(name, "field_required"))
+        where = REQUIRED_BY_EMPLOYMENT.get(record.employment or "")
+        if where == "station_ref" and record.station_ref is None:
+            found.append(Problem(where, "station_ref_required"))
+        if where == "work_area" and (area is None or not _is_somewhere(area)):
+            found.append(Problem(where, "work_area_required"))
     return found
 
 

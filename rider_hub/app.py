@@ -4,9 +4,10 @@ import importlib
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from jobs import scheduler
 from jobs.registry import registry
@@ -22,13 +23,14 @@ from rider_hub.requests.store import counts_waiting
 from rider_hub.riders.pages import SECTIONS
 from rider_hub.riders.store import is_known
 from rider_hub.views.jobs import SCHEDULE, Scheduled
+from rider_hub.views.openapi import document
 from rider_hub.views.ports import wired
 from rider_hub.web.assets import static_routes
 from rider_hub.web.headers import security_headers
 from rider_hub.web.problems import problems
 from rider_hub.web.shell import SHELL, MenuItem, Shell, Top
 
-__all__ = ["build_app", "runner_for", "unguarded_routes"]
+__all__ = ["api_document", "build_app", "runner_for", "unguarded_routes"]
 
 #: Modules that offer `routes()`, in the order of the flow.
 _ROUTES = (
@@ -58,6 +60,8 @@ _ROUTES = (
     "rider_hub.views.approvals",
     "rider_hub.views.emergency",
     "rider_hub.views.audit",
+    "rider_hub.views.health",
+    "rider_hub.views.api_docs",
 )
 
 _MENU = (
@@ -94,7 +98,6 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
         job.name: Scheduled(job.name, job.title, job.purpose, job.due.words, job.counted)
         for job in registry().values()
     }
-    modules = [importlib.import_module(name) for name in _ROUTES]
     app[SHELL] = Shell(
         template_folders=_template_folders(),
         menu=_MENU,
@@ -105,15 +108,27 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
         sign_on_path="/login/sso" if hub.settings.sign_on is not None else "",
         top=_top,
     )
-    for module in modules:
+    for module in _modules():
         app.add_routes(module.routes())
         if hasattr(module, "prepare"):
             module.prepare(app)
-    app.add_routes(guarded("public", [*static_routes(), *_health_routes()]))
+    app.add_routes(guarded("public", static_routes()))
     app.cleanup_ctx.append(_sealing)
     if jobs_inside:
         app.cleanup_ctx.append(_jobs)
     return app
+
+
+def api_document() -> dict[str, Any]:
+    """Return the OpenAPI document of the routes as they are served; needs no hub."""
+    router = web.UrlDispatcher()
+    for module in _modules():
+        router.add_routes(module.routes())
+    return document(router.routes())
+
+
+def _modules() -> list[ModuleType]:
+    return [importlib.import_module(name) for name in _ROUTES]
 
 
 def runner_for(app: web.Application, *, shutdown_timeout: float = 8) -> web.AppRunner:
@@ -159,17 +174,3 @@ def _template_folders() -> list[Path]:
     spec = find_spec("rider_hub")
     root = Path(spec.submodule_search_locations[0])  # type: ignore[union-attr,index]
     return sorted(root.glob("*/templates"))
-
-
-def _health_routes() -> list[web.RouteDef]:
-    async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
-
-    async def readyz(request: web.Request) -> web.Response:
-        await request.app[HUB].database.ping()
-        return web.json_response({"status": "ready"})
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)]

@@ -17,6 +17,8 @@ FILES = {
     "ol.js": "ol/dist/ol.js",
     "ol.css": "ol/ol.css",
     "echarts.min.js": "echarts/dist/echarts.min.js",
+    "swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
+    "swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
 }
 
 

@@ -146,7 +146,9 @@ async def _is_there(app: web.Application, rider_id: str) -> bool:
 @web.middleware
 async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse a changing request from a page without the visitor's token; signed API calls carry no cookie."""
-    if request.method in {"POST", "PUT", "PATCH", "DELETE"} and not is_signed(request):
+    # Where no route takes the method there is nothing to protect, and 405 says more than an expired page.
+    taken = request.match_info.http_exception is None and not is_signed(request)
+    if taken and request.method in {"POST", "PUT", "PATCH", "DELETE"}:
         sent = request.headers.get("X-CSRF-Token", "")
         if not sent and request.content_type == "application/x-www-form-urlencoded":
             sent = _token_in(await request.read())

@@ -22,6 +22,7 @@ _COMMANDS = {
     "keys": ("rider_hub.cli.keys", "keys", "Make, rotate, export and look at the keys."),
     "audit": ("rider_hub.cli.audit", "audit", "Verify and export the audit trail."),
     "rights": ("rider_hub.cli.rights", "rights", "A rider's copy, correction and erasure."),
+    "openapi": ("rider_hub.cli.openapi", "openapi", "Print the OpenAPI document of the interface."),
     "user": ("rider_hub.cli.accounts", "user", "Staff accounts."),
 }
 

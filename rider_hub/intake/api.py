@@ -12,20 +12,24 @@ from aiohttp import web
 from connectors.errors import FeedError
 from connectors.problems import feed_error
 from connectors.records import FeedType, Registration, Request, Station
+from connectors.requirements import requirements
 from connectors.transport.http_push import MAX_SENT, MIB, read_push
 from connectors.transport.signatures import verify
+from connectors.versions import VERSION_HEADER, Version, spoken, version_headers
 from rider_hub.access import HUB, Actor, Hub, guarded
 from rider_hub.access.inputs import takes
 from rider_hub.errors import Absent, Unauthenticated
+from rider_hub.intake import api_words as words
 from rider_hub.intake import store
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.faults import whole
 from rider_hub.intake.messages import once, pace_of
-from rider_hub.intake.model import Receipt, ReceiptState, Sender, as_feed_type
+from rider_hub.intake.model import FEEDS, Receipt, ReceiptState, Sender, as_feed_type
 from rider_hub.intake.snapshot_model import Declared, SnapshotState, declared_by
 from rider_hub.intake.snapshots import with_snapshot
 from rider_hub.parameters import parameter
+from rider_hub.web.describing import described
 
 __all__ = ["routes"]
 
@@ -39,7 +43,8 @@ def routes() -> list[web.RouteDef]:
     return guarded(
         "public",
         [
-            web.post("/api/v1/feeds/{platform}/{type}", _push),
+            web.get("/api/v1/feeds/{platform}/requirements", _requirements),
+            web.post("/api/v1/feeds/{platform}/{type:(?!requirements$)[^{}/]+}", _push),
             web.post("/api/v1/feeds/{platform}/{type}/check", _check),
             web.get("/api/v1/receipts/{id}", _receipt),
         ],
@@ -47,11 +52,13 @@ def routes() -> list[web.RouteDef]:
     )
 
 
+@described(words.PUSH)
 @takes(rows=(Station, Registration, Request))
 async def _push(request: web.Request) -> web.StreamResponse:
     """Take a signed batch; 200 with the receipt, 202 where the whole batch is held."""
     hub, platform = request.app[HUB], request.match_info["platform"]
     body, message_id = await _signed_body(request, platform)
+    version = _version(request)
     feed_type = _feed_type(request)
     key = request.headers.get("Idempotency-Key", message_id)
     if not (0 < len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
@@ -66,18 +73,20 @@ async def _push(request: web.Request) -> web.StreamResponse:
     bound = _bound(hub, feed_type, key, digest)
     async with once(hub, platform, message_id, bound, a_minute=pace_of(sender)):
         receipt = await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
-    headers = {"Location": f"/api/v1/receipts/{receipt.id}"}
+    headers = {"Location": f"/api/v1/receipts/{receipt.id}", **version_headers(version)}
     if receipt.replayed:
         headers["Idempotent-Replayed"] = "true"
     status = _HELD if receipt.state is ReceiptState.HELD or _waits(receipt) else 200
     return _json(receipt.to_json(), status=status, headers=headers)
 
 
+@described(words.CHECK)
 @takes(rows=(Station, Registration, Request))
 async def _check(request: web.Request) -> web.StreamResponse:
     """Check a signed batch as a push would and store nothing of it."""
     hub, platform = request.app[HUB], request.match_info["platform"]
     body, message_id = await _signed_body(request, platform)
+    version = _version(request)
     feed_type = _feed_type(request)
     actor = Actor.sender(platform)
     sender = await _sender(hub, actor, platform)
@@ -98,10 +107,32 @@ async def _check(request: web.Request) -> web.StreamResponse:
             "rejected": batch.rejected,
             "frame": {"verdict": batch.judgement.verdict, "evidence": batch.judgement.evidence},
             "failures": [msgspec.to_builtins(failure) for failure in batch.failures],
-        }
+        },
+        headers=version_headers(version),
     )
 
 
+@described(words.REQUIREMENTS)
+async def _requirements(request: web.Request) -> web.StreamResponse:
+    """Answer what the sender's agreement asks of its rows. The signature is over an empty body."""
+    hub, platform = request.app[HUB], request.match_info["platform"]
+    try:
+        await _verify(hub, platform, request.headers, b"")
+    except FeedError as error:
+        raise _unauthenticated(error) from error
+    version = _version(request)
+    sender = await _sender(hub, Actor.sender(platform), platform)
+    mapping = sender.mapping
+    needs = requirements(
+        FEEDS,
+        tier=sender.tier,
+        unknown=mapping.unknown if mapping else "freeze",
+        frame=sender.frame or (mapping.frame if mapping else None),
+    )
+    return _json(needs, headers=version_headers(version))
+
+
+@described(words.RECEIPT)
 async def _receipt(request: web.Request) -> web.StreamResponse:
     """Answer a sender's own receipt; another's and none look alike. The signature is over an empty body."""
     hub = request.app[HUB]
@@ -173,6 +204,10 @@ def _refuse_large() -> NoReturn:
 
 def _encoding(request: web.Request) -> str:
     return request.headers.get("Content-Encoding", "")
+
+
+def _version(request: web.Request) -> Version:
+    return spoken(request.headers.get(VERSION_HEADER), request.app[HUB].clock.now().date())
 
 
 def _feed_type(request: web.Request) -> FeedType:

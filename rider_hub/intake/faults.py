@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from rider_hub.errors import Conflict, Failure, HubError, Invalid
 
-__all__ = ["fault", "warning", "whole"]
+__all__ = ["fault", "row_words", "warning", "whole", "whole_words"]
 
 #: Code → sentences about a row; {..} holds limits, never a value of the row.
 _ROWS: Final[dict[str, tuple[str, str]]] = {
@@ -140,6 +140,16 @@ def warning(row: int, code: str, **limits: Any) -> dict[str, Any]:
     """Put a warning about a row that was taken in into words."""
     zh, en = _WARNINGS[code]
     return {"row": row, "code": code, "zh": zh.format(**limits), "en": en.format(**limits)}
+
+
+def row_words() -> dict[str, tuple[str, str]]:
+    """Return the sentences of all codes of rows that intake itself finds, with limits as {names}."""
+    return dict(_ROWS)
+
+
+def whole_words() -> dict[str, tuple[str, str]]:
+    """Return the sentences of all codes of wholes."""
+    return {code: (zh, en) for code, (_, zh, en) in _WHOLES.items()}
 
 
 def whole(code: str) -> HubError:

@@ -13,6 +13,7 @@ from connectors.records import FeedType, Frame, Tier
 from connectors.sources import Manifest
 
 __all__ = [
+    "FEEDS",
     "FEED_TITLES",
     "QuarantineState",
     "Receipt",
@@ -31,6 +32,8 @@ FEED_TITLES: Mapping[str, str] = {
     "registration": "骑手登记",
     "request": "诉求",
 }
+
+FEEDS: tuple[FeedType, ...] = tuple(cast("FeedType", name) for name in FEED_TITLES)
 
 _TOTALS = ("received", "accepted", "unchanged", "waiting", "held", "not_stored", "rejected")
 

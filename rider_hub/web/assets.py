@@ -1,6 +1,6 @@
 """The pages' own files and the libraries the set-up fetched, served from memory with cache headers.
 
-They are few and small (under 3 MB), so each is read, hashed and compressed once. Nothing is open while a file
+They are few and small (under 5 MB), so each is read, hashed and compressed once. Nothing is open while a file
 is sent: a browser that goes away in the middle leaves no file behind.
 """
 

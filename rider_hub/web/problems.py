@@ -13,7 +13,7 @@ from rider_hub.errors import Failure, HubError
 from rider_hub.logs import frames_of, logger
 from rider_hub.web.shell import SHELL, is_fragment, render
 
-__all__ = ["Problem", "problem_response", "problems"]
+__all__ = ["Problem", "ProblemAnswer", "http_words", "problem_response", "problems"]
 
 #: Answers of the HTTP layer itself, in words. Others of 4xx and 5xx get the general sentence.
 _WORDS: dict[int, tuple[str, str, str]] = {
@@ -53,6 +53,20 @@ _JSON = ("application/json", "application/problem+json")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class ProblemAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error as programs read it (RFC 9457): what happened, where, and how to mend it."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    zh: str
+    en: str
+    errors: list[Failure]
+    #: Finds the log line of an unexpected error.
+    id: str = ""
+
+
 @dataclass(frozen=True)
 class Problem:
     """What happened, in one shape for pages and programs (RFC 9457)."""
@@ -73,16 +87,23 @@ class Problem:
 
     def json(self) -> bytes:
         """Return the problem document."""
-        document = {
-            "type": f"urn:rider-hub:problem:{self.code}",
-            "title": self.title,
-            "status": self.status,
-            "code": self.code,
-            "zh": self.zh,
-            "en": self.en,
-            "errors": list(self.errors),
-        }
-        return msgspec.json.encode({**document, "id": self.id} if self.id else document)
+        return msgspec.json.encode(
+            ProblemAnswer(
+                type=f"urn:rider-hub:problem:{self.code}",
+                title=self.title,
+                status=self.status,
+                code=self.code,
+                zh=self.zh,
+                en=self.en,
+                errors=list(self.errors),
+                id=self.id,
+            )
+        )
+
+
+def http_words() -> dict[str, tuple[str, str]]:
+    """Return the sentences of the HTTP layer's own codes."""
+    return {code: (zh, en) for code, zh, en in (*_WORDS.values(), _GENERAL)}
 
 
 @web.middleware

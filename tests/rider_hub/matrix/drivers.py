@@ -191,6 +191,7 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/api/v1/feeds/{platform}/{type}"): Driver(signed=True),
     ("POST", "/api/v1/feeds/{platform}/{type}/check"): Driver(signed=True),
     ("GET", "/api/v1/receipts/{id}"): Driver(signed=True),
+    ("GET", "/api/v1/feeds/{platform}/requirements"): Driver(signed=True),
 }
 
 #: Lists whose every row in scope must stand on the page, beside that no other may: path → viewers who have
