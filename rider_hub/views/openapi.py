@@ -69,7 +69,7 @@ def document(routes: Iterable[web.AbstractRoute]) -> dict[str, Any]:
         "info": {
             "title": "Rider Hub 骑手数据接口",
             "version": RFS_VERSION,
-            "summary": "报送站点和骑手登记，读取回执 / Push stations and registrations, read receipts",
+            "summary": "报送站点、骑手登记和诉求，读取回执 / Push stations, registrations and requests",
             "description": _about(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
