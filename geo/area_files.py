@@ -4,6 +4,7 @@ import hashlib
 import json
 import mmap
 import os
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,7 +48,7 @@ def save_grid(path: Path, grid: Grid, codes: tuple[str, ...], order: Rows, diges
     head = {"digest": digest, "count": len(codes), "sections": sections, "sums": sums, "bytes": at}
     text = json.dumps(head, separators=(",", ":")).encode()
     start = -(-(len(_MAGIC) + 40 + len(text)) // _ALIGN) * _ALIGN
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         with unfinished.open("wb") as file:
             file.write(_MAGIC + len(text).to_bytes(8, "little") + hashlib.sha256(text).digest() + text)

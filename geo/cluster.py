@@ -21,13 +21,25 @@ class Cluster:
     ----------
     address : str
         As Dask writes it, ``tcp://host:8786``.
+    wait_s : float
+        How long the scheduler, and then the first worker, is waited for.
+
+    Raises
+    ------
+    OSError
+        Where the scheduler can't be reached; TimeoutError is one, where no worker comes.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, wait_s: float = 30.0) -> None:
         import distributed  # noqa: PLC0415 - an extra that few installations have
 
         untyped: Any = distributed
-        self._client = untyped.Client(address, set_as_default=False)
+        self._client = untyped.Client(address, set_as_default=False, timeout=wait_s)
+        try:
+            self._client.wait_for_workers(1, timeout=wait_s)
+        except BaseException:
+            self._client.close()
+            raise
 
     def map(self, fn: Callable[..., Any], /, *iterables: Iterable[Any]) -> Iterator[Any]:
         """Call the function for each part on some worker; give the results in the order of the parts."""

@@ -14,6 +14,7 @@ from rider_hub.settings_values import (
     networks,
     origin,
     proxy_header,
+    scheduler,
     staff_roles,
     whole,
 )
@@ -65,6 +66,8 @@ class Settings:
         "branch_secretary",
         "counselling_officer",
     )
+    #: The scheduler of Dask's workers, on which large match runs are worked; none by default.
+    dask_scheduler: str = ""
     #: Sign-in codes go to a file in data_dir and the console; only the demo sets this.
     demo: bool = False
 
@@ -141,6 +144,7 @@ class Settings:
                 env, "RIDER_HUB_SESSION_IDLE_MINUTES", 30, least=15, most=30, faults=faults
             ),
             session_hours=whole(env, "RIDER_HUB_SESSION_HOURS", 12, least=1, most=12, faults=faults),
+            dask_scheduler=scheduler(env.get("RIDER_HUB_DASK_SCHEDULER", ""), faults),
             password_days=whole(env, "RIDER_HUB_PASSWORD_DAYS", 90, least=0, most=365, faults=faults),
             second_factor_roles=staff_roles(
                 env, "RIDER_HUB_SECOND_FACTOR_ROLES", cls.second_factor_roles, faults

@@ -1,7 +1,9 @@
 """How single settings are read; each fault is added to a list, so that all are told at once."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from rider_hub.errors import Failure
@@ -14,6 +16,7 @@ __all__ = [
     "networks",
     "origin",
     "proxy_header",
+    "scheduler",
     "staff_roles",
     "whole",
 ]
@@ -37,6 +40,20 @@ STAFF_ROLES = frozenset(
     }
 )
 _PROXY_HEADERS = {"x-forwarded-for": "X-Forwarded-For", "forwarded": "Forwarded"}
+
+
+def scheduler(text: str, faults: list[Failure]) -> str:
+    """Return the address of Dask's scheduler; the packages of the extra `cluster` must be there with it."""
+    if text and not re.fullmatch(r"(tcp|tls)://[\w.\-\[\]:]+:\d+", text):
+        zh = "应为 tcp://主机:端口 或 tls://主机:端口"
+        faults.append(fault("RIDER_HUB_DASK_SCHEDULER", zh, "must be tcp://host:port or tls://host:port"))
+    elif text and find_spec("distributed") is None:
+        zh, en = (
+            "需要可选组件：pip install 'rider-hub[cluster]'",
+            "needs the extra: pip install 'rider-hub[cluster]'",
+        )
+        faults.append(fault("RIDER_HUB_DASK_SCHEDULER", zh, en))
+    return text
 
 
 def fault(name: str, zh: str, en: str) -> Failure:

@@ -11,6 +11,7 @@ from rider_hub.access.sealer import Sealer
 from rider_hub.clock import Clock, SystemClock
 from rider_hub.settings import Settings
 from rider_hub.storage import Database
+from rider_hub.storage.derived import keep_derived
 from rider_hub.storage.migrate import check_schema
 
 __all__ = ["check_unused", "make_first_keys", "open_hub"]
@@ -31,6 +32,7 @@ async def open_hub(
         await check_schema(database)
         await check_keys(database, keys.keyset)
         hub = Hub(settings, clock or SystemClock(), database, keys)
+        keep_derived(settings.data_dir / "derived")
         yield hub
         if seals:
             await Sealer(hub).finish()

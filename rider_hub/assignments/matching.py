@@ -15,8 +15,10 @@ from rider_hub.organizations.model import Network, Organization
 from rider_hub.parameters import parameter
 from rider_hub.riders.store import RiderSnapshot
 
-__all__ = ["Current", "difference", "match_all"]
+__all__ = ["PART", "Current", "difference", "match_all"]
 
+#: Riders a part.
+PART = 20_000
 #: How many times k love stations are looked at for each place.
 _CANDIDATES = 8
 
@@ -38,7 +40,7 @@ def match_all(
     love_stations: LoveStations,
     current: Mapping[str, Current],
     executor: Executor | None = None,
-    part: int = 20_000,
+    part: int = PART,
 ) -> list[Assignment]:
     """Return the assignment of every rider, in the riders' order (articles 10, 12, 27-29).
 

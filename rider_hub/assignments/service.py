@@ -5,6 +5,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from rider_hub.assignments import store
 from rider_hub.assignments.matching import Current, difference, match_all
 from rider_hub.assignments.model import Assignment, Change, ChangeKind, RunState, moved_to
 from rider_hub.assignments.places import Places
+from rider_hub.assignments.spreading import spread
 from rider_hub.clock import local_date
 from rider_hub.divisions import areas
 from rider_hub.divisions.areas import AreaSet
@@ -66,7 +68,7 @@ async def preview_run(hub: Hub, actor: Actor, county: str) -> str:
         as_of = look.now
         inputs = await _read(look.connection, county, hub)
         look.count(riders=len(inputs.riders))
-    found = await asyncio.to_thread(_match, county, inputs)
+    found = await asyncio.to_thread(_match, county, inputs, hub.settings.dask_scheduler)
     changes = difference(found, inputs.current)
     run = _run_row(county, actor, inputs, changes) | {"created_at": as_of}
     async with hub.change(actor, "match.run", target=f"{county} {run['id']}") as work:
@@ -187,9 +189,10 @@ async def _read(connection: AsyncConnection, county: str, hub: Hub) -> _Inputs:
     )
 
 
-def _match(county: str, inputs: _Inputs) -> list[Assignment]:
+def _match(county: str, inputs: _Inputs, scheduler: str) -> list[Assignment]:
     places = Places(inputs.streets, inputs.communities, inputs.network.stations)
-    return match_all(
+    match = partial(
+        match_all,
         county,
         inputs.riders,
         places=places,
@@ -197,6 +200,7 @@ def _match(county: str, inputs: _Inputs) -> list[Assignment]:
         love_stations=inputs.love_stations,
         current=inputs.current,
     )
+    return spread(match, scheduler, len(inputs.riders))
 
 
 def _run_row(county: str, actor: Actor, inputs: _Inputs, changes: list[Change]) -> dict[str, Any]:

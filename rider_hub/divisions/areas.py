@@ -1,13 +1,17 @@
 """The polygons in use, ready to be asked where a point lies; kept in memory, an edition never changes."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import geopandas as gpd
 import shapely
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geo.areas import AreaIndex
+from rider_hub.divisions.index_files import index_of
 from rider_hub.divisions.model import AreaLevel, Edition
 from rider_hub.divisions.store import best_edition, current_editions, polygons
 from rider_hub.errors import Absent
@@ -59,21 +63,22 @@ async def current_or_none(connection: AsyncConnection, region: str, level: AreaL
         rows = await polygons(connection, edition.id, region)
         if not rows:
             return None
-        shapes = shapely.from_wkb([row["shape"] for row in rows])
-        table = {"code": [row["code"] for row in rows], "name": [row["name"] for row in rows]}
-        built = _area_set(edition, gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326"))
+        built = await asyncio.to_thread(_area_set, edition, rows)
         while len(_sets) >= _KEPT:
             _sets.pop(next(iter(_sets)))
-        _sets[key] = built
+        return _sets.setdefault(key, built)
     return _sets[key]
 
 
-def _area_set(edition: Edition, frame: gpd.GeoDataFrame) -> AreaSet:
+def _area_set(edition: Edition, rows: Sequence[RowMapping]) -> AreaSet:
+    codes, shapes = [row["code"] for row in rows], [row["shape"] for row in rows]
+    table = {"code": codes, "name": [row["name"] for row in rows]}
+    frame = gpd.GeoDataFrame(table, geometry=shapely.from_wkb(shapes), crs="EPSG:4326")
     return AreaSet(
         edition_id=edition.id,
         title=edition.title,
         sketch=edition.sketch,
         as_of=edition.as_of,
         frame=frame,
-        index=AreaIndex.build(frame),
+        index=index_of(codes, shapes),
     )

@@ -1,13 +1,8 @@
 """A match spread over real worker processes gives the bytes of one process, also when a worker is killed."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,6 +13,7 @@ from geo.areas import AreaIndex
 from geo.cluster import Cluster
 from geo.matching import Found, Question, match_all
 from geo.nearest import NearestIndex
+from tests.dask_workers import Workers, dask_workers
 from tests.geo.shapes import awkward_points, tessellation
 
 
@@ -41,60 +37,13 @@ def same_bytes(one: Found, other: Found) -> bool:
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+def workers(tmp_path: Path) -> Iterator[Workers]:
     """Run a scheduler and two workers, each a process of its own without a guard that would restart it."""
-    announced = tmp_path / "scheduler.json"
-    root = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    dask = [sys.executable, "-m", "distributed.cli"]
-    with ExitStack() as stack:
-
-        def run(*arguments: str) -> subprocess.Popen[bytes]:
-            process = subprocess.Popen(
-                [*arguments],
-                cwd=tmp_path,
-                env=environment,
-                stderr=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
-
-        file = ("--scheduler-file", str(announced))
-        host = ("--host", "127.0.0.1")
-        run(
-            f"{dask[0]}",
-            "-m",
-            "distributed.cli.dask_scheduler",
-            *file,
-            *host,
-            "--port",
-            "0",
-            "--no-dashboard",
-            "--no-show",
-        )
-        worker = (
-            f"{dask[0]}",
-            "-m",
-            "distributed.cli.dask_worker",
-            *file,
-            *host,
-            "--no-nanny",
-            "--no-dashboard",
-        )
-        both = [run(*worker, "--nthreads", "1", "--local-directory", str(tmp_path / name)) for name in "ab"]
-        deadline = time.monotonic() + 60
-        while not (announced.exists() and announced.read_text().strip()) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        import json  # noqa: PLC0415
-
-        yield json.loads(announced.read_text())["address"], both
+    with dask_workers(tmp_path) as running:
+        yield running
 
 
-def test_a_worker_killed_in_the_middle_changes_no_byte(
-    workers: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
-) -> None:
+def test_a_worker_killed_in_the_middle_changes_no_byte(workers: Workers, tmp_path: Path) -> None:
     """One of two workers is killed after the first answers; the answers are those of one process."""
     address, processes = workers
     asked, (lng, lat) = question(tmp_path / "areas.index"), points()

@@ -36,6 +36,17 @@ def test_cookies_are_secure_off_loopback() -> None:
     assert Settings.from_env({"RIDER_HUB_HOST": "0.0.0.0"}).secure_cookies  # noqa: S104 - the case itself
 
 
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1:8786", "http://10.0.0.1:8786", "tcp://10.0.0.1", "tcp://a b:1"]
+)
+def test_a_scheduler_is_an_address_of_dask(address: str) -> None:
+    """What Dask could not read is told at the start, not at night."""
+    assert Settings.from_env({"RIDER_HUB_DASK_SCHEDULER": "tls://dask:8786"}).dask_scheduler
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"RIDER_HUB_DASK_SCHEDULER": address})
+    assert [fault.path for fault in caught.value.errors] == ["RIDER_HUB_DASK_SCHEDULER"]
+
+
 def _signed_on(tmp_path: Path, **changed: str) -> dict[str, str]:
     (tmp_path / "secret").write_text("a secret\n")
     env = {
