@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from connectors.problems import feed_error
+from connectors.transport.completeness import CHECKSUM
 from connectors.transport.tables import csv_rows, workbook_rows
 
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
@@ -167,11 +168,11 @@ def ready_files(folder: Path, seen: dict[str, tuple[int, int]]) -> list[Path]:
     """List the files of a watched folder that did not change since the call before, oldest first.
 
     `seen` is the caller's memory of sizes and times and is brought up to date. Temporary names (a
-    leading `.` or `~$`, a trailing `.part`, `.tmp` ...), links and folders are passed over.
+    leading `.` or `~$`, a trailing `.part`, `.tmp` ...), checksums, links and folders are passed over.
     """
     now: dict[str, tuple[int, int]] = {}
     for path in folder.iterdir():
-        temporary = path.name.startswith((".", "~$")) or path.name.lower().endswith(_TEMPORARY)
+        temporary = path.name.startswith((".", "~$")) or path.name.lower().endswith((*_TEMPORARY, CHECKSUM))
         if not temporary and path.is_file() and not path.is_symlink():
             status = path.stat()
             now[path.name] = (status.st_size, status.st_mtime_ns)

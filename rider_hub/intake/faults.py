@@ -114,6 +114,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "全量只用于 registration（骑手登记）。其他数据请按变化报送（rfs-mode: changes）。",
         "Snapshots are for registrations alone. Send other feeds as changes (rfs-mode: changes).",
     ),
+    "snapshot_not_proved": (
+        Invalid,
+        "全量的文本文件须附校验文件（sha256sum 文件 > 文件.sha256），否则被截断也看不出；工作簿不用。",
+        "A snapshot as a text needs a .sha256 beside it: cut at a line's end, it could not be told.",
+    ),
     "not_configured": (
         Invalid,
         "该平台没有配置拉取地址或文件目录。",

@@ -8,20 +8,25 @@ import msgspec
 
 from connectors.errors import FeedError
 from connectors.records import FeedType
+from connectors.transport.completeness import CHECKSUM, require_whole
 from connectors.transport.files import FileRow, read_rows, ready_files
 from rider_hub.access import Actor, Hub
 from rider_hub.errors import Absent, HubError
 from rider_hub.intake import store
 from rider_hub.intake.annotated import annotated_csv
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
+from rider_hub.intake.faults import whole
 from rider_hub.intake.file_modes import declared_in, declared_of_watched
 from rider_hub.intake.model import Receipt, Sender
 from rider_hub.logs import logger
+from rider_hub.parameters import parameter
 
 __all__ = ["OUT", "take_file", "take_files"]
 
 #: The folder inside a watched one where refused rows and errors are left.
 OUT = "out"
+#: Refused rows hold what their sender sent, so they lie there for a day and no longer.
+_LEFT = ".rejected.csv"
 
 #: What a file's name begins with or holds → what is in it.
 _NAMES: Mapping[str, FeedType] = {
@@ -64,6 +69,8 @@ async def take_files(
     `out/<name>.error.json`, and is not tried again until it changes.
     """
     sender = await _sender(hub, actor, platform)
+    kept = parameter("intake.annotated_hours").value * 3600
+    await asyncio.to_thread(_forget_old, folder / OUT, hub.clock.now().timestamp() - kept)
     seen: dict[str, tuple[int, int]] = {}
     await asyncio.to_thread(ready_files, folder, seen)
     await asyncio.sleep(settle_s)
@@ -114,10 +121,14 @@ async def _take(
 ) -> tuple[Receipt, Sequence[FileRow]]:
     """Take a file: with the words of whoever hands it in, else by the agreement and its name."""
     data = await asyncio.to_thread(path.read_bytes)
+    proved = words is not None or await asyncio.to_thread(require_whole, data, _checksum(path))
     rows = await asyncio.to_thread(lambda: list(read_rows(data, name=path.name)))
     now = hub.clock.now()
     if words is None:
         declared = declared_of_watched(sender, feed_type, path.name, len(rows), now)
+        if declared is not None and not proved:
+            # Cut at a line's end it would look like a shorter whole, and let the rest leave.
+            raise whole("snapshot_not_proved")
     else:
         declared = declared_in(words, feed_type, len(rows), now)
     digest = keyed_digest(hub, data + declared.text.encode() if declared else data)
@@ -138,8 +149,20 @@ def _clear(path: Path, out: Path, receipt: Receipt, rows: Sequence[FileRow]) -> 
     if receipt.rejected:
         out.mkdir(exist_ok=True)
         content = annotated_csv(rows, receipt.failures)
-        (out / f"{path.name}.rejected.csv").write_text(content, "utf-8-sig", newline="")
+        (out / f"{path.name}{_LEFT}").write_text(content, "utf-8-sig", newline="")
     path.unlink(missing_ok=True)
+    _checksum(path).unlink(missing_ok=True)
+
+
+def _checksum(path: Path) -> Path:
+    return path.with_name(path.name + CHECKSUM)
+
+
+def _forget_old(out: Path, before: float) -> None:
+    """Delete what was left for the sender and not fetched within its time."""
+    for path in out.iterdir() if out.is_dir() else ():
+        if path.name.endswith(_LEFT) and path.is_file() and path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
 
 
 def _is_after_stations(path: Path) -> bool:
@@ -147,8 +170,9 @@ def _is_after_stations(path: Path) -> bool:
 
 
 def _is_noted(path: Path, note: Path) -> bool:
-    """Say whether this file, as it is now, was found unreadable before."""
-    return note.exists() and note.stat().st_mtime_ns >= path.stat().st_mtime_ns
+    """Say whether this file, as it is now with its checksum, was found unreadable before."""
+    newest = max(one.stat().st_mtime_ns for one in (path, _checksum(path)) if one.exists())
+    return note.exists() and note.stat().st_mtime_ns >= newest
 
 
 def _write_note(note: Path, error: FeedError | HubError) -> None:

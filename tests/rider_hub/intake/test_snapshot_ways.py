@@ -1,5 +1,6 @@
 """How a snapshot is declared: by the headers of a push, by whoever hands in a file, by a file's name."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from rider_hub.intake.files import take_file, take_files
 from rider_hub.intake.model import Sender
 from rider_hub.intake.snapshot_model import declared_by
 from tests.factories import county_staff, make_hub
-from tests.rider_hub.intake.build import bring_in_county, rider, sender_of
+from tests.rider_hub.intake.build import body_of, bring_in_county, rider, sender_of
 from tests.rider_hub.intake.test_api import Site, site  # noqa: F401 - the fixture
 from tests.rider_hub.intake.test_snapshots import active, refs
 
@@ -114,9 +115,14 @@ async def test_files_come_whole_by_hand_and_from_a_watched_folder(hub: Any, tmp_
     await sender_of(hub, settings=settings)
     folder = tmp_path / "in"
     folder.mkdir()
-    (folder / "registration-20261015.ndjson").write_bytes(ndjson([rider(1), rider(2), rider(3)]))
+    body = ndjson([rider(1), rider(2), rider(3)])
+    first_day = folder / "registration-20261015.ndjson"
+    first_day.write_bytes(body)
+    assert await take_files(hub, Actor.job("take_feeds"), "ding", folder, settle_s=0) == []
+    first_day.with_name(f"{first_day.name}.sha256").write_text(f"{hashlib.sha256(body).hexdigest()}  x\n")
     await take_files(hub, Actor.job("take_feeds"), "ding", folder, settle_s=0)
-    (folder / "registration-20261016.ndjson").write_bytes(ndjson([rider(1), rider(2)]))
+    assert [path.name for path in folder.iterdir()] == ["out"]
+    (folder / "registration-20261016.json").write_bytes(body_of([rider(1), rider(2)]))
     [got] = await take_files(hub, Actor.job("take_feeds"), "ding", folder, settle_s=0)
     assert got.snapshot is not None
     assert (got.snapshot["state"], await active(hub)) == ("applied", refs(1, 2))

@@ -1,0 +1,147 @@
+"""A file dropped into a watched folder is taken whole and once, however it arrives there."""
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+
+from connectors.transport.push_client import ndjson
+from rider_hub.access import Actor, Hub
+from rider_hub.intake.files import take_files
+from rider_hub.intake.tables import receipt
+from rider_hub.riders.tables import registration
+from tests.factories import make_hub
+from tests.rider_hub.intake.build import body_of, bring_in_county, count, rider, sender_of
+from tests.rider_hub.riders.build import state_of
+
+JOB = Actor.job("take_feeds")
+ROWS = [rider(n) | {"work_area": {"community_code": "110101001001"}} for n in range(8)]
+
+
+def workbook(rows: list[dict[str, Any]]) -> bytes:
+    """Return rows as a workbook."""
+    data = io.BytesIO()
+    flat = [{k: v for k, v in row.items() if k != "work_area"} for row in rows]
+    with xlsxwriter.Workbook(data, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, [*flat[0], "work_area.community_code"])
+        for number, row in enumerate(flat, 1):
+            sheet.write_row(number, 0, [*row.values(), "110101001001"])
+    return data.getvalue()
+
+
+def csv_of(rows: list[dict[str, Any]]) -> bytes:
+    """Return rows as CSV."""
+    text = io.StringIO(newline="")
+    flat = [{k: v for k, v in row.items() if k != "work_area"} for row in rows]
+    names = [*flat[0], "work_area.community_code"]
+    csv.writer(text).writerows([names, *([*row.values(), "110101001001"] for row in flat)])
+    return text.getvalue().encode()
+
+
+FORMATS = {"csv": csv_of, "ndjson": ndjson, "json": body_of, "xlsx": workbook}
+
+
+@pytest.fixture
+async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Any]:
+    """Open a hub with a county and a sender on each database."""
+    async with make_hub(database_url, tmp_path) as opened:
+        await bring_in_county(opened)
+        await sender_of(opened)
+        yield opened
+
+
+async def take(hub: Hub, folder: Path) -> list[Any]:
+    """Look at the folder as the job does."""
+    return await take_files(hub, JOB, "ding", folder, settle_s=0)
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+async def test_cut_at_any_byte_of_its_last_kilobyte_nothing_is_taken(
+    hub: Any, tmp_path: Path, kind: str
+) -> None:
+    """A workbook and an array tell by themselves that they were cut, a text by the checksum beside it."""
+    folder, whole = tmp_path / "in", FORMATS[kind](ROWS)
+    folder.mkdir()
+    path = folder / f"registration.{kind}"
+    first = max(1, len(whole) - 1024)
+    if kind in {"csv", "ndjson"}:
+        checksum = path.with_name(f"{path.name}.sha256")
+        checksum.write_text(hashlib.sha256(whole).hexdigest())
+    for length in range(first, len(whole)):
+        path.write_bytes(whole[:length])
+        os.utime(path, ns=(length, length))
+        (folder / "out" / f"{path.name}.error.json").unlink(missing_ok=True)
+        assert await take(hub, folder) == []
+        assert path.exists()
+    assert (await count(hub, receipt), await count(hub, registration)) == (0, 0)
+    path.write_bytes(whole)
+    (folder / "out" / f"{path.name}.error.json").unlink()
+    [got] = await take(hub, folder)
+    assert (got.accepted, got.rejected, await count(hub, registration)) == (8, 0, 8)
+    assert [one.name for one in folder.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+async def test_cut_behind_a_line_a_text_is_whole_rows_and_the_rest_comes_once(
+    hub: Any, tmp_path: Path, kind: str
+) -> None:
+    """Without a checksum: what was taken of the shorter file is in it again, and counts once."""
+    folder, whole = tmp_path / "in", FORMATS[kind](ROWS)
+    folder.mkdir()
+    lines = whole.splitlines(keepends=True)
+    path = folder / f"registration.{kind}"
+    path.write_bytes(b"".join(lines[:-2]) + lines[-2][:5])
+    assert await take(hub, folder) == []
+    path.write_bytes(b"".join(lines[:-2]))
+    [part] = await take(hub, folder)
+    assert part.rejected == 0
+    path.write_bytes(whole)
+    [rest] = await take(hub, folder)
+    assert (rest.accepted, rest.unchanged, rest.rejected) == (2, 6, 0)
+    assert await count(hub, registration) == 8
+
+
+async def test_temporary_names_late_renames_and_second_drops_count_once(hub: Any, tmp_path: Path) -> None:
+    """A temporary name is not looked at; renamed it is taken; again or under another name it is known."""
+    folder, body = tmp_path / "in", ndjson(ROWS)
+    folder.mkdir()
+    for name in (
+        "registration.ndjson.part",
+        ".registration.ndjson",
+        "~$registration.ndjson",
+        "registration.tmp",
+    ):
+        (folder / name).write_bytes(body)
+    assert await take(hub, folder) == []
+    (folder / "registration.ndjson.part").rename(folder / "registration.ndjson")
+    [first] = await take(hub, folder)
+    state = await state_of(hub)
+    (folder / "registration.ndjson").write_bytes(body)
+    (folder / "骑手.ndjson").write_bytes(body)
+    again = await take(hub, folder)
+    assert {(one.id, one.replayed) for one in again} == {(first.id, True)}
+    assert (await state_of(hub), await count(hub, registration)) == (state, 8)
+
+
+async def test_refused_rows_lie_in_the_folder_for_a_day(hub: Any, tmp_path: Path) -> None:
+    """A day after they were left they go; what tells of an unreadable file stays with the file."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "registration.ndjson").write_bytes(ndjson([rider(1, phone="bad")]))
+    await take(hub, folder)
+    [left] = (folder / "out").iterdir()
+    now = hub.clock.now().timestamp()
+    os.utime(left, (now, now))
+    hub.clock.advance(hours=23)
+    await take(hub, folder)
+    assert left.exists()
+    hub.clock.advance(hours=2)
+    await take(hub, folder)
+    assert not left.exists()
