@@ -13,7 +13,7 @@ from connectors.transport.files import FileRow, read_rows, ready_files
 from rider_hub.access import Actor, Hub
 from rider_hub.errors import Absent, HubError
 from rider_hub.intake import store
-from rider_hub.intake.annotated import annotated_csv
+from rider_hub.intake.annotated import annotate, kind_of
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.faults import whole
 from rider_hub.intake.file_modes import declared_in, declared_of_watched
@@ -26,7 +26,7 @@ __all__ = ["OUT", "take_file", "take_files"]
 #: The folder inside a watched one where refused rows and errors are left.
 OUT = "out"
 #: Refused rows hold what their sender sent, so they lie there for a day and no longer.
-_LEFT = ".rejected.csv"
+_LEFT = ".rejected."
 
 #: What a file's name begins with or holds → what is in it.
 _NAMES: Mapping[str, FeedType] = {
@@ -65,8 +65,8 @@ async def take_files(
     """Take the files of a folder that did not change for `settle_s`, and return their receipts.
 
     A file named `station…` or `registration…` (or 站点…, 骑手…) is taken and then deleted; its refused rows
-    are left in `out/<name>.rejected.csv`. A file that can't be read stays, with the reason in
-    `out/<name>.error.json`, and is not tried again until it changes.
+    are left in `out/<name>.rejected.…`, in the file's own format. A file that can't be read stays, with the
+    reason in `out/<name>.error.json`, and is not tried again until it changes.
     """
     sender = await _sender(hub, actor, platform)
     kept = parameter("intake.annotated_hours").value * 3600
@@ -148,8 +148,8 @@ def _clear(path: Path, out: Path, receipt: Receipt, rows: Sequence[FileRow]) -> 
     """Leave the refused rows, then delete the source: a break between the two takes the file once more."""
     if receipt.rejected:
         out.mkdir(exist_ok=True)
-        content = annotated_csv(rows, receipt.failures)
-        (out / f"{path.name}{_LEFT}").write_text(content, "utf-8-sig", newline="")
+        file = annotate(rows, receipt.failures, kind_of(path.read_bytes(), rows), every=False)
+        (out / f"{path.name}{_LEFT}{file.kind}").write_bytes(file.body)
     path.unlink(missing_ok=True)
     _checksum(path).unlink(missing_ok=True)
 
@@ -161,7 +161,7 @@ def _checksum(path: Path) -> Path:
 def _forget_old(out: Path, before: float) -> None:
     """Delete what was left for the sender and not fetched within its time."""
     for path in out.iterdir() if out.is_dir() else ():
-        if path.name.endswith(_LEFT) and path.is_file() and path.stat().st_mtime < before:
+        if _LEFT in path.name and path.is_file() and path.stat().st_mtime < before:
             path.unlink(missing_ok=True)
 
 
