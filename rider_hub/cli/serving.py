@@ -9,7 +9,6 @@ import sys
 import click
 from aiohttp import web
 
-from rider_hub.access import Hub
 from rider_hub.access.first_start import offer_setup
 from rider_hub.access.opening import make_first_keys, open_hub
 from rider_hub.app import build_app, runner_for
@@ -41,9 +40,11 @@ async def _serve(settings: Settings) -> None:
     async with open_hub(settings) as hub:
         runner = runner_for(build_app(hub, jobs_inside=settings.jobs_inside))
         await runner.setup()
+        # Before it listens: who is answered must not be dropped because the start did not come to its end.
+        token = await offer_setup(hub)
         await web.TCPSite(runner, settings.host, settings.port).start()
         click.echo(f"Rider Hub: http://{settings.host}:{settings.port}/", err=True)
-        await _tell_setup(hub)
+        _tell_setup(token)
         # What is loaded by now stays: looking through it for garbage held up every answer by some 100 ms.
         gc.collect()
         gc.freeze()
@@ -54,8 +55,7 @@ async def _serve(settings: Settings) -> None:
         await runner.cleanup()
 
 
-async def _tell_setup(hub: Hub) -> None:
-    token = await offer_setup(hub)
+def _tell_setup(token: str | None) -> None:
     if token is not None:
         click.echo(
             f"还没有账号。请打开 /setup，用这个一次性口令（1 小时内有效）设置第一个系统管理员：\n  {token}\n"

@@ -5,7 +5,6 @@ in the tests alone. Nothing of the hub's is replaced but the figure of `Order.ta
 """
 
 import os
-import resource
 import signal
 import sys
 from collections.abc import Mapping
@@ -26,8 +25,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     at: int = 1
     #: How long an unfinished batch is left to whoever began it; 30 s are long in a test.
     take_over_s: float = 1.0
-    #: The most bytes one file may have; written beyond, the disk is full.
-    file_bytes: int = 0
+    #: The most pages the SQLite file may have; beyond, the disk is full.
+    most_pages: int = 0
 
 
 def serve(environment: Mapping[str, str], order: Order, log: str) -> None:
@@ -42,9 +41,8 @@ def serve(environment: Mapping[str, str], order: Order, log: str) -> None:
     _shorten_take_over(order.take_over_s)
     if order.kill:
         _kill_at_commit(order)
-    if order.file_bytes:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order.file_bytes, resource.RLIM_INFINITY))
+    if order.most_pages:
+        _limit_pages(order.most_pages)
     main(["serve"], standalone_mode=False)
 
 
@@ -54,6 +52,14 @@ def _shorten_take_over(seconds: float) -> None:
     known = parameters._all()
     figure = known["intake.take_over"]
     known["intake.take_over"] = type(figure)(**{**vars(figure), "value": seconds})
+
+
+def _limit_pages(most: int) -> None:
+    @event.listens_for(Engine, "connect")
+    def _limit(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA max_page_count={most}")
+        cursor.close()
 
 
 def _kill_at_commit(order: Order) -> None:

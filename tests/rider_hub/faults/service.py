@@ -28,7 +28,7 @@ __all__ = ["LONG", "PATIENT", "PLATFORM", "Order", "Service", "prepared"]
 PLATFORM = "ding"
 LONG = os.environ.get("RIDER_HUB_TEST_LONG") == "1"
 #: A platform's program that tries again every second at most, for minutes.
-PATIENT = Retry(attempts=600, first_s=0.05, longest_s=1.0)
+PATIENT = Retry(attempts=200, first_s=0.05, longest_s=1.0)
 
 _START_S = 60
 _FORKS = multiprocessing.get_context("forkserver")
@@ -118,6 +118,7 @@ class Service:
         platform: str = PLATFORM,
         retry: Retry | None = PATIENT,
         url: str = "",
+        compress: bool = True,
     ) -> dict[str, Any]:
         """Push rows as a platform's program would and return the receipt."""
         timeout = aiohttp.ClientTimeout(total=60, sock_connect=5)
@@ -130,6 +131,7 @@ class Service:
                 message_id=key,
                 now=time.time,
                 retry=retry,
+                compress=compress,
             )
 
     async def post(
