@@ -1,6 +1,7 @@
 """A hub served over a real connection from a thread of its own, for clients that know nothing of asyncio."""
 
 import asyncio
+import base64
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from connectors.transport.signatures import signed_headers
 from rider_hub.access.rider_sessions import find_rider_session, open_rider_session
 from rider_hub.app import build_app, runner_for
+from rider_hub.clock import Clock
 from rider_hub.riders.tables import registration
 from rider_hub.storage import new_id
 from tests.factories import make_hub
@@ -34,14 +36,19 @@ class Served:
     cookie: str
     csrf: str
 
+    @property
+    def secret(self) -> str:
+        """The key as the county hands it over."""
+        return "whsec_" + base64.b64encode(self.key).decode()
+
     def signed(self, body: bytes, message: str = "") -> dict[str, str]:
         """Return the headers of a signed body."""
         return signed_headers(self.key, message or new_id(), self.now, body)
 
 
 @contextmanager
-def served(folder: Path, template: Path) -> Iterator[Served]:
-    """Serve a hub with a county, a sender and a rider until the block ends."""
+def served(folder: Path, template: Path, *, clock: Clock | None = None, tier: str = "B") -> Iterator[Served]:
+    """Serve a hub with a county, a sender of a tier and a rider until the block ends."""
     copyfile(template, folder / "hub.db")
     ready: list[Served] = []
     failed: list[BaseException] = []
@@ -49,7 +56,7 @@ def served(folder: Path, template: Path) -> Iterator[Served]:
 
     def run() -> None:
         try:
-            asyncio.run(_serve(folder, ready, up, stop))
+            asyncio.run(_serve(folder, clock=clock, tier=tier, ready=ready, up=up, stop=stop))
         except BaseException as error:  # noqa: BLE001 - told to the test's own thread
             failed.append(error)
         finally:
@@ -67,12 +74,21 @@ def served(folder: Path, template: Path) -> Iterator[Served]:
         thread.join()
 
 
-async def _serve(folder: Path, ready: list[Served], up: threading.Event, stop: threading.Event) -> None:
-    async with make_hub(f"sqlite+aiosqlite:///{folder / 'hub.db'}", folder) as hub:
+async def _serve(
+    folder: Path,
+    *,
+    clock: Clock | None,
+    tier: str,
+    ready: list[Served],
+    up: threading.Event,
+    stop: threading.Event,
+) -> None:
+    async with make_hub(f"sqlite+aiosqlite:///{folder / 'hub.db'}", folder, clock) as hub:
         await bring_in_county(hub)
         # More than is asked below: who sends too often is tried in tests/rider_hub/intake/test_api.py.
-        sender, key = await sender_of(hub, settings={"pushes_a_minute": 10_000_000})
-        await push(hub, sender, [rider(1)])
+        sender, key = await sender_of(hub, tier=tier, settings={"pushes_a_minute": 10_000_000})
+        personal = {"name": None, "phone": None} if tier == "A" else {}
+        await push(hub, sender, [rider(1, **personal)])
         cookie, csrf = await _session(hub)
         runner = runner_for(build_app(hub))
         await runner.setup()
