@@ -3,15 +3,18 @@
 import gzip
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from rider_hub.clock import SHANGHAI
 from tests.rider_hub.intake.build import STREETS, WEST, WIDTH, station
 
 __all__ = ["STATIONS", "bodies", "line", "station_body"]
 
 STATIONS = 200
+_FIRST = datetime(2026, 10, 1, 9, tzinfo=SHANGHAI)
 _DEDICATED = 0.4
 _POINT_EVERY = 10
 #: One rider in so many shares the phone of the one before: a link to be proposed.
@@ -24,8 +27,8 @@ def line(number: int) -> bytes:
     row: dict[str, Any] = {
         "record_id": f"D{number:08d}-1",
         "platform_rider_ref": f"D{number:08d}",
-        "updated_at": "2026-10-01T09:00:00+08:00",
-        "effective_at": "2026-10-01T00:00:00+08:00",
+        "updated_at": (_FIRST + timedelta(seconds=number)).isoformat(),
+        "effective_at": (_FIRST - timedelta(days=number % 900)).isoformat(),
         "name": f"骑手{number:08d}号",
         "phone": f"{19_900_000_000 + phone}",
         "id_hash": hashlib.sha256(b"%d" % number).hexdigest(),

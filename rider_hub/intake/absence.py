@@ -18,12 +18,10 @@ from rider_hub.intake.snapshot_model import IN_FORCE, Snapshot
 from rider_hub.intake.snapshot_tables import snapshot, snapshot_member
 from rider_hub.riders.absence import is_at_stake, write_absences
 from rider_hub.riders.store import find_registrations
-from rider_hub.riders.tombstones import mark_of
-from rider_hub.storage import in_batches
+from rider_hub.riders.tombstones import marks_of
+from rider_hub.storage import among, in_slices
 
 __all__ = ["Cover", "absences", "covers_of", "settle"]
-
-_VALUES_A_QUERY = 500
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ async def absences(
 ) -> dict[str, datetime | None]:
     """Return since when each registration is absent, None where it is there, by id; nobody else is named."""
     judged = {row["id"]: cover.of(row) for row in rows if is_at_stake(row)}
-    marks = {row["id"]: mark_of(keys, row["platform"], row["platform_rider_ref"]) for row in rows}
+    marks = await _marks(keys, rows)
     asked: dict[str, list[bytes]] = {}
     for row_id, one in judged.items():
         if one is not None:
@@ -78,10 +76,18 @@ async def absences(
     }
 
 
+async def _marks(keys: Keyring, rows: Sequence[RowMapping]) -> dict[str, bytes]:
+    """Return the mark of each registration by id; all are of one platform."""
+    refs = [row["platform_rider_ref"] for row in rows]
+    platform = rows[0]["platform"] if rows else ""
+    made = await in_slices(refs, lambda part: marks_of(keys, platform, part))
+    return {row["id"]: mark for row, mark in zip(rows, made, strict=True)}
+
+
 async def _members(connection: AsyncConnection, snapshot_id: str, marks: Sequence[bytes]) -> set[bytes]:
     c = snapshot_member.c
     found: set[bytes] = set()
-    for part in in_batches(marks, _VALUES_A_QUERY):
-        query = select(c.mark).where(c.snapshot_id == snapshot_id, c.mark.in_(part))
+    for these in among(connection, c.mark, marks):
+        query = select(c.mark).where(c.snapshot_id == snapshot_id, these)
         found.update(bytes(mark) for mark in (await connection.execute(query)).scalars())
     return found

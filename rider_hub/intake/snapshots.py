@@ -16,8 +16,8 @@ from rider_hub.intake.model import Receipt, Sender
 from rider_hub.intake.snapshot_model import Declared, SnapshotState
 from rider_hub.intake.snapshot_store import rows_arrived, snapshot_of_receipt
 from rider_hub.intake.snapshot_tables import snapshot, snapshot_member, snapshot_part
-from rider_hub.riders.tombstones import mark_of
-from rider_hub.storage import insert_ignoring, new_id, upsert_rows
+from rider_hub.riders.tombstones import marks_of
+from rider_hub.storage import in_slices, insert_ignoring, new_id, put_rows
 
 __all__ = ["join_snapshot", "note_part", "with_snapshot"]
 
@@ -59,9 +59,10 @@ async def note_part(
     if one is None or one.state is not SnapshotState.ARRIVING:
         return  # a newer one overtook it: nobody leaves by this one any more
     refs = [_reference(one, sender) for one in rows]
-    marks = {mark_of(keys, sender.platform, ref) for ref in refs if ref is not None}
-    members = [{"snapshot_id": one.id, "mark": mark} for mark in sorted(marks)]
-    await upsert_rows(work.connection, snapshot_member, members, key=["snapshot_id", "mark"])
+    named = list({ref for ref in refs if ref is not None})
+    marks = await in_slices(named, lambda part: marks_of(keys, sender.platform, part))
+    members = [{"snapshot_id": one.id, "mark": mark} for mark in marks]
+    await put_rows(work.connection, snapshot_member, members, key=["snapshot_id", "mark"])
     unreadable = refs.count(None)
     if unreadable:
         mine = update(snapshot_part).where(snapshot_part.c.receipt_id == taken.id)

@@ -94,7 +94,8 @@ async def put_rows(
     await connection.execute(text(f"CREATE TEMP TABLE {stage} (LIKE {table.name}) ON COMMIT DROP"))
     await _copy(connection, table, stage, rows)
     taken = f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {stage}"  # noqa: S608 - our own names
-    await connection.execute(text(f"{taken} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"))
+    otherwise = f"UPDATE SET {changed}" if changed else "NOTHING"
+    await connection.execute(text(f"{taken} ON CONFLICT ({', '.join(key)}) DO {otherwise}"))
     await connection.execute(text(f"DROP TABLE {stage}"))
 
 

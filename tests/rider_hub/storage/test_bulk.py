@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import StatementError
 
-from rider_hub.riders.tables import rider
+from rider_hub.riders.tables import rider, work_area_mark
 from rider_hub.storage import Database, add_rows, among, in_slices, put_rows
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -69,6 +69,23 @@ async def test_rows_that_are_there_are_overwritten_but_for_what_is_kept(
     assert [row["division"] for row in found] == ["110101002"] * count
     assert found[0]["first_seen_at"] == NOW
     assert found[-1]["first_seen_at"] == NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+async def test_rows_that_are_nothing_but_a_key_are_put_once(database: Database, count: int) -> None:
+    """There is nothing to overwrite: those that are there stay."""
+    key = ["registration_id", "version_at", "mark"]
+    marks = [
+        {"registration_id": "r", "version_at": NOW, "mark": number.to_bytes(2, "big")}
+        for number in range(count)
+    ]
+    async with database.write() as connection:
+        await put_rows(connection, work_area_mark, marks[::2], key=key)
+        await put_rows(connection, work_area_mark, marks, key=key)
+    async with database.read() as connection:
+        query = select(work_area_mark.c.mark).order_by(work_area_mark.c.mark)
+        found = (await connection.execute(query)).scalars().all()
+    assert found == [one["mark"] for one in marks]
 
 
 @pytest.mark.parametrize("write", [add_rows, put_rows])
