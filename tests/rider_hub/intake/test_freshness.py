@@ -67,7 +67,7 @@ async def test_the_pages_tell_the_county_and_the_platform_itself(hub: Any) -> No
     """A late feed, a gap and a snapshot that is not whole stand on the sender's page; another's is absent."""
     sender, _ = await sender_of(hub, settings={"every_hours": {"registration": 12}})
     await push(hub, sender, [rider(1)])
-    await whole(hub, sender, [rider(1)], name="day", total=3)
+    got = await whole(hub, sender, [rider(1)], name="day", total=3)
     hub.clock.advance(hours=15)
     itself = staff(Role.PLATFORM_ACCOUNT, divisions=())
     for viewer in (county_staff(), _of_platform(itself, "ding")):
@@ -75,12 +75,16 @@ async def test_the_pages_tell_the_county_and_the_platform_itself(hub: Any) -> No
             listed = await (await site.get("/feeds")).text()
             shown = await (await site.get("/feeds/senders/ding")).text()
             snapshots = await (await site.get("/feeds/snapshots")).text()
+            single = await site.get(f"/feeds/snapshots/{(got.snapshot or {})['id']}")
+            assert "还没有收齐" in await single.text()
         assert "逾期未报" in listed
         assert "骑手登记" in listed
         assert "每 12 小时" in shown
         assert "接收中" in snapshots
+    await sender_of(hub, "jia")
     async with staff_site(hub, _of_platform(itself, "jia"), PAGES) as site:
         assert (await site.get("/feeds/senders/ding")).status == 404
+        assert "逾期未报" in await (await site.get("/feeds/senders/jia")).text()  # who never sent anything
 
 
 def _of_platform(actor: Any, platform: str) -> Any:

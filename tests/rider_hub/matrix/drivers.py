@@ -74,7 +74,7 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/feeds/quarantine/{id}/return"): Driver(_row("quar"), owners=_FEEDS),
     ("POST", "/feeds/receipts/{id}/release"): Driver(_row("receipt"), _words(frame="wgs84"), owners=_SENDING),
     ("POST", "/feeds/receipts/{id}/replay"): Driver(_row("receipt"), owners=_SENDING, last=True),
-    # Stores nothing; whose sender and county may be named is tried in tests/rider_hub/intake/test_check_page.py.
+    # Stores nothing; whose sender may be named is tried in tests/rider_hub/intake/test_check_page.py.
     ("POST", "/feeds/check"): Driver(own_only=True),
     ("GET", "/feeds/senders/{platform}"): Driver(lambda group: {"platform": group.platform}, owners=_SENDING),
     ("GET", "/feeds/snapshots/{id}"): Driver(_row("snap"), owners=_FEEDS),
