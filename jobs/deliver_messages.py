@@ -26,4 +26,5 @@ JOB = Job(
     Every(30),
     deliver_messages,
     counted={"sent": "已发", "failed": "未发出", "dead": "过期未发"},
+    withheld=("sent", "failed", "dead"),
 )

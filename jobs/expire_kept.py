@@ -45,4 +45,8 @@ JOB = Job(
         "job_runs": "任务记录",
         "cleared": "清除删除痕迹",
     },
+    withheld=(
+        *("sign_in_codes", "sessions", "settled_messages", "past_invitations"),
+        *("closed_requests", "closed_rights_requests", "cleared"),
+    ),
 )

@@ -1,6 +1,6 @@
 """What a job is: name, title, when it is due, what it runs, and its counts in words."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -72,3 +72,5 @@ class Job:
     run: Callable[[Hub, Run], Awaitable[Mapping[str, int]]]
     #: Count → its name on pages.
     counted: Mapping[str, str] = field(default_factory=dict)
+    #: Counts of what nobody sees row by row, such as invitations: pages suppress them while they are small.
+    withheld: Collection[str] = ()

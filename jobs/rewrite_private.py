@@ -23,5 +23,5 @@ JOB = Job(
     "每晚把加密保存的内容全部重新加密、打乱位置，即使数据库被复制，也看不出谁在何时写过什么。",
     Daily(3, 0),
     rewrite,
-    counted={"made": "新建空记录", "rewritten": "重新加密"},
+    # Its counts are not shown: less the riders, they are the number of invitations, new ones from day to day.
 )

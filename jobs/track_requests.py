@@ -24,4 +24,6 @@ JOB = Job(
     Every(300),
     track_requests,
     counted={"overdue": "超期", "escalated": "升级督办"},
+    # Counselling and legal requests are among them.
+    withheld=("overdue",),
 )

@@ -96,7 +96,7 @@ def build_app(hub: Hub, *, jobs_inside: bool = False) -> web.Application:
     app[PORTS] = wired()
     app[SECTIONS] = []
     app[SCHEDULE] = {
-        job.name: Scheduled(job.name, job.title, job.purpose, job.due.words, job.counted)
+        job.name: Scheduled(job.name, job.title, job.purpose, job.due.words, job.counted, job.withheld)
         for job in registry().values()
     }
     app[SHELL] = Shell(

@@ -4,7 +4,7 @@ A group's mark (`tagA1`) stands in the id and in every name of its rows, so that
 rows it shows, and an oracle of a few lines says whose it may.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ from rider_hub.riders.indexes import name_index, phone4_index, phone_index
 from rider_hub.riders.tables import identity_link, registration, registration_history, rider
 from rider_hub.storage import insert_rows
 
-__all__ = ["COUNTIES", "GROUPS", "IN_CONFIDENCE", "Group", "lay_world"]
+__all__ = ["COUNTIES", "GROUPS", "IN_CONFIDENCE", "Group", "lay_groups", "lay_world"]
 
 #: What a counselling request begins with, so that a page tells whether it shows one.
 IN_CONFIDENCE = "悄悄话"
@@ -104,28 +104,40 @@ async def lay_world(hub: Hub) -> None:
 
         await _places(put)
         await put(platform, [{"code": "jia", "name": "platform-jia"}, {"code": "yi", "name": "platform-yi"}])
-        await put(party_organization, [_organization(group) for group in GROUPS])
-        await put(coverage, [_coverage(group) for group in GROUPS])
-        await put(station, [_station(hub, group) for group in GROUPS])
-        await put(love_station, [_love_station(group) for group in GROUPS])
-        await put(rider, [_rider(hub, group) for group in GROUPS])
-        await put(registration, [_registration(hub, group) for group in GROUPS])
-        await put(registration_history, [_history(hub, group) for group in GROUPS])
-        await put(identity_link, [_link(hub, 0, 1), _link(hub, 0, 2), _link(hub, 3, 2)])
         await put(match_run, [_run(hub, county) for county in COUNTIES])
-        await put(match_change, [_change(group) for group in GROUPS])
-        await put(assignment, [_assignment(hub, group) for group in GROUPS])
-        await put(service_request, [_request(hub, group) for group in GROUPS])
-        await put(service_request, [_told_in_confidence(hub, group) for group in GROUPS])
-        await put(request_event, [_event(hub, group) for group in GROUPS])
-        await put(rights_request, [_right(hub, group) for group in GROUPS])
-        await put(receipt, [_receipt(hub, group) for group in GROUPS])
-        await put(quarantine, [_quarantine(hub, group) for group in GROUPS])
-        await put(snapshot, [_snapshot(hub, group) for group in GROUPS])
-        await put(activity, [_activity(hub, group) for group in GROUPS])
+    await lay_groups(hub, GROUPS)
+    async with hub.database.write() as connection:
+        links = [_link(hub, GROUPS[a], GROUPS[b]) for a, b in ((0, 1), (0, 2), (3, 2))]
+        await insert_rows(connection, identity_link, links)
     for code, county in (("jia", "110101"), ("yi", "110105")):
         await register_sender(hub, console(), platform=code, county=county, tier="B")
-    for group in GROUPS:
+
+
+async def lay_groups(hub: Hub, groups: Sequence[Group]) -> None:
+    """Write a row of each kind for each of these groups, whose places and platforms are there."""
+    one_each: tuple[tuple[Table, Callable[[Hub, Group], dict[str, Any]]], ...] = (
+        (party_organization, lambda _, group: _organization(group)),
+        (coverage, lambda _, group: _coverage(group)),
+        (station, _station),
+        (love_station, lambda _, group: _love_station(group)),
+        (rider, _rider),
+        (registration, _registration),
+        (registration_history, _history),
+        (match_change, lambda _, group: _change(group)),
+        (assignment, _assignment),
+        (service_request, _request),
+        (service_request, _told_in_confidence),
+        (request_event, _event),
+        (rights_request, _right),
+        (receipt, _receipt),
+        (quarantine, _quarantine),
+        (snapshot, _snapshot),
+        (activity, _activity),
+    )
+    async with hub.database.write() as connection:
+        for table, made in one_each:
+            await insert_rows(connection, table, [made(hub, group) for group in groups])
+    for group in groups:
         await _invite(hub, group)
 
 
@@ -294,12 +306,12 @@ def _history(hub: Hub, group: Group) -> dict[str, Any]:
     }
 
 
-def _link(hub: Hub, a: int, b: int) -> dict[str, Any]:
+def _link(hub: Hub, a: Group, b: Group) -> dict[str, Any]:
     return {
-        "id": f"link-{GROUPS[a].tag}-{GROUPS[b].tag}",
-        "registration_a": GROUPS[a].id("reg"),
-        "registration_b": GROUPS[b].id("reg"),
-        "rider_before_b": GROUPS[b].id("rider"),
+        "id": f"link-{a.tag}-{b.tag}",
+        "registration_a": a.id("reg"),
+        "registration_b": b.id("reg"),
+        "rider_before_b": b.id("rider"),
         "state": "proposed",
         "evidence": {"by": "phone"},
         "created_at": hub.clock.now(),
