@@ -243,7 +243,7 @@ def _id_number(value: Any, rule: FieldRule) -> str:
 
 
 def _id_hash(value: Any, _rule: FieldRule) -> str:
-    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value.strip()):
+    if not isinstance(value, str) or not re.fullmatch("([0-9a-f]{8}:)?[0-9a-f]{64}", value.strip()):
         raise _BadValueError("id_hash_invalid")
     return value.strip()
 

@@ -68,9 +68,10 @@ IdNumber = Annotated[
 IdHash = Annotated[
     str,
     Meta(
-        pattern="^[0-9a-f]{64}$",
+        pattern="^([0-9a-f]{8}:)?[0-9a-f]{64}$",
         extra={"kind": "id_hash"},
-        description="HMAC under the county's feed key of the 18 upper-case characters, lower-case hex",
+        description="HMAC under the county's feed key of the 18 upper-case characters, lower-case hex; "
+        "best with the key's id and a colon before it, so that another key is noticed",
     ),
 ]
 FrameField = Annotated[Frame, Meta(extra={"kind": "choice"})]

@@ -35,6 +35,8 @@ look() {
             has_postgresql || missing+=(postgresql)
             has_chromium || missing+=(chromium)
             has_chinese_font || missing+=(fonts-noto-cjk)
+            # The recipe for Java in docs/feeds.md is compiled and run.
+            command -v javac >/dev/null || missing+=(default-jdk-headless)
             ;;
         *) say "usage: system_packages.sh [python] [tests]" && exit 2 ;;
         esac
@@ -65,6 +67,7 @@ if [ "$*" = python ]; then
     say "Elsewhere: Python 3.11 or newer with its venv module, on PATH as python3."
 else
     say "Elsewhere: PostgreSQL 14 or newer with initdb on PATH, or RIDER_HUB_TEST_POSTGRES_URL=postgresql://user:password@host/postgres"
-    say "of a server where databases may be made; Chromium on PATH, or RIDER_HUB_TEST_CHROMIUM=/path/to/it; any Chinese font."
+    say "of a server where databases may be made; Chromium on PATH, or RIDER_HUB_TEST_CHROMIUM=/path/to/it; any Chinese font;"
+    say "a JDK of Java 11 or newer on PATH."
 fi
 exit 1

@@ -20,6 +20,7 @@ from rider_hub.intake.freshness import rhythm_of
 from rider_hub.intake.model import Sender
 from rider_hub.intake.quarantine import replay
 from rider_hub.intake.senders import export_feed_key, new_signing_key, register_sender
+from rider_hub.riders.indexes import county_key_id
 from rider_hub.settings import Settings
 
 __all__ = ["feed"]
@@ -94,7 +95,7 @@ async def _check_references(
     hub: Hub, rows: list[FileRow], feed_type: FeedType, sender: Sender
 ) -> CheckReport:
     async with hub.database.read() as connection:
-        batch = await check_batch(connection, sender, feed_type, rows, hub.clock.now())
+        batch = await check_batch(connection, sender, feed_type, rows, hub.clock.now(), keys=hub.keys)
     total = len(batch.outcomes)
     return CheckReport(total, total - batch.rejected, batch.rejected, batch.failures)
 
@@ -188,12 +189,17 @@ def feed_new_key(platform: str, username: str) -> None:
 @click.argument("county")
 @as_user
 def feed_county_key(county: str, username: str) -> None:
-    """Print a county's feed key as hex: what its senders hash identity numbers with; on the record."""
+    """Print a county's feed key as hex: what its senders hash identity numbers with; on the record.
 
-    async def work(hub: Hub, actor: Actor) -> str:
-        return await export_feed_key(hub, actor, county)
+    The key's id, which senders put before each hash, goes to standard error.
+    """
 
-    click.echo(run_as(username, work))
+    async def work(hub: Hub, actor: Actor) -> tuple[str, str]:
+        return await export_feed_key(hub, actor, county), county_key_id(hub.keys, county)
+
+    key, key_id = run_as(username, work)
+    click.echo(key)
+    click.echo(f"密钥编号 / key id: {key_id}", err=True)
 
 
 @feed.command("push")

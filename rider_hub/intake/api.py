@@ -98,7 +98,7 @@ async def _check(request: web.Request) -> web.StreamResponse:
         once(hub, platform, check_id, bound, a_minute=pace_of(sender)),
         hub.look(actor, "feeds.check", target=f"feed:{platform}") as look,
     ):
-        batch = await check_batch(look.connection, sender, feed_type, rows, look.now)
+        batch = await check_batch(look.connection, sender, feed_type, rows, look.now, keys=hub.keys)
     total = len(batch.outcomes)
     return _json(
         {

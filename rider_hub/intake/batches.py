@@ -97,7 +97,7 @@ async def _take_whole(
         return earlier
     async with hub.database.read() as connection:
         # Before the receipt is opened: what can't be read as a whole leaves none.
-        batch = await check_batch(connection, sender, feed_type, rows, hub.clock.now())
+        batch = await check_batch(connection, sender, feed_type, rows, hub.clock.now(), keys=hub.keys)
     taking = _Taking(hub, actor, sender, feed_type, source, batch)
     taken = await _open_receipt(taking)
     if taken.state is not ReceiptState.RUNNING:

@@ -71,7 +71,7 @@ async def _check(request: web.Request) -> web.StreamResponse:
     async with request.app[SHELL].exports:
         rows = await asyncio.to_thread(_rows, data, name)
     async with hub.look(request[ACTOR], "feeds.check", target=f"feed:{sender.platform}") as look:
-        batch = await check_batch(look.connection, sender, feed_type, rows, look.now)
+        batch = await check_batch(look.connection, sender, feed_type, rows, look.now, keys=hub.keys)
         look.count(rows=len(rows))
     checked = _Checked(rows, batch, kind_of(data, rows))
     if request.query.get("annotated"):

@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.batch import Checked, Reject
 from connectors.contract import Row, check_rows
+from connectors.forms import canonical, digest_of
 from connectors.payload import quarantine_payload
 from connectors.records import FeedType, Registration, Request, Station
+from rider_hub.access import Keyring
 from rider_hub.divisions.areas import current_or_none
 from rider_hub.divisions.store import children, names
 from rider_hub.errors import Failure
@@ -22,6 +24,7 @@ from rider_hub.intake.model import Sender
 from rider_hub.intake.outcomes import Outcome, Outcomes
 from rider_hub.parameters import parameter
 from rider_hub.requests.from_feed import CATEGORY_WORDS, category_of
+from rider_hub.riders.indexes import county_key_id
 
 __all__ = ["CheckedBatch", "check_batch"]
 
@@ -68,6 +71,8 @@ async def check_batch(
     feed_type: FeedType,
     rows: Iterable[tuple[int, Row]],
     now: datetime,
+    *,
+    keys: Keyring,
 ) -> CheckedBatch:
     """Check the rows of one batch; the loop is given back between every 500 of them."""
     watched = _Watched(rows)
@@ -82,7 +87,7 @@ async def check_batch(
         mapping=mapping,
     )
     streets = await current_or_none(connection, sender.county, "street")
-    references = _References(connection, sender, feed_type, now)
+    references = _References(connection, sender, feed_type, now, keys)
     outcomes, repeated, points = Outcomes(feed_type), _Repeated(), Points(streets)
     for part, sources in _in_parts(stream, watched, references.deadline):
         judged = await references.judge(part, sources)
@@ -129,7 +134,24 @@ def _needs_source(checked: Checked, deadline: datetime) -> bool:
     """Say whether a row may yet be refused: for its time, or for a code the table may not know."""
     at = checked.record.updated_at
     late = at is not None and at > deadline
-    return late or isinstance(checked.record, Request) or bool(_community(checked)[1])
+    named = isinstance(checked.record, Request) or bool(_community(checked)[1])
+    return late or named or bool(_key_id(checked))
+
+
+def _key_id(checked: Checked) -> str:
+    """Return the id of the key that a record's hash says it was made with, "" where it says none."""
+    record = checked.record
+    hashed = record.id_hash if isinstance(record, Registration) else None
+    return hashed.rpartition(":")[0] if hashed else ""
+
+
+def _without_key_id(checked: Checked) -> Checked:
+    """Return a record with its hash alone: naming the key or not is the same content."""
+    record = checked.record
+    if not (isinstance(record, Registration) and record.id_hash):
+        return checked
+    plain = msgspec.structs.replace(record, id_hash=record.id_hash.rpartition(":")[2])
+    return Checked(checked.row, plain, digest_of(canonical(plain)))
 
 
 def _community(checked: Checked) -> tuple[str, str]:
@@ -147,11 +169,17 @@ class _References:
     """What rows may name: known communities of the sender's county, and no time ahead of ours."""
 
     def __init__(
-        self, connection: AsyncConnection, sender: Sender, feed_type: FeedType, now: datetime
+        self,
+        connection: AsyncConnection,
+        sender: Sender,
+        feed_type: FeedType,
+        now: datetime,
+        keys: Keyring,
     ) -> None:
         self._connection = connection
         self._sender = sender
         self._feed_type = feed_type
+        self._key_id = county_key_id(keys, sender.county)
         self.deadline = now + timedelta(minutes=parameter("intake.ahead").value)
         self._asked: set[str] = set()
         self._known: set[str] = set()
@@ -166,6 +194,8 @@ class _References:
         for place, one in good.items():
             if faults := self._faults(one):
                 judged[place] = _refused(one, sources[place], faults, self._sender, self._feed_type)
+            elif _key_id(one):
+                judged[place] = _without_key_id(one)
         return judged
 
     async def _ask(self, codes: set[str]) -> None:
@@ -190,6 +220,8 @@ class _References:
             faults.append(fault(one.row, path, "community_outside_county"))
         elif code and self._has_table and code not in self._known:
             faults.append(fault(one.row, path, "community_unknown"))
+        if _key_id(one) not in ("", self._key_id):
+            faults.append(fault(one.row, "id_hash", "id_hash_key_unknown", key=self._key_id))
         if isinstance(one.record, Request) and category_of(one.record.category) is None:
             faults.append(fault(one.row, "category", "category_unknown", words=CATEGORY_WORDS))
         return faults

@@ -16,6 +16,10 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
         "区划代码表中没有此社区代码。请核对代码，或请区县更新代码表。",
         "The code table has no such community. Check the code, or ask the county to update its table.",
     ),
+    "id_hash_key_unknown": (
+        "这个散列值不是用本区县的证件号码密钥算的（密钥编号应为 {key}）。请核对密钥，重新计算后再报。",
+        "This hash is not under the county's key (its id is {key}). Check the key and hash again.",
+    ),
     "community_outside_county": (
         "此社区不在协议约定的区县。请只报送本区县的骑手和站点。",
         "The community is not in the agreement's county. Send only this county's riders and stations.",

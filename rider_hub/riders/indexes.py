@@ -11,6 +11,7 @@ from rider_hub.riders.searched import TAIL, plain_name
 
 __all__ = [
     "county_feed_key",
+    "county_key_id",
     "first_phone_mark",
     "identity_hash",
     "identity_index",
@@ -31,6 +32,11 @@ __all__ = [
 SEALED = ("registration", "sealed")
 
 
+#: What is hashed to name a key; no identity number looks so.
+_KEY_ID = b"key id"
+_KEY_ID_DIGITS = 8
+
+
 def county_feed_key(keys: Keyring, county: str) -> bytes:
     """Return the key under which a county's senders hash identity numbers; it is given to them as hex.
 
@@ -44,6 +50,13 @@ def identity_hash(keys: Keyring, county: str, number: str) -> str:
     digest = keyed_hash(keys.suite_of("feed"), county_feed_key(keys, county))
     digest.update(number.upper().encode())
     return digest.finalize().hex()
+
+
+def county_key_id(keys: Keyring, county: str) -> str:
+    """Return the id of a county's feed key, which senders put before a hash: it tells nothing of the key."""
+    digest = keyed_hash(keys.suite_of("feed"), county_feed_key(keys, county))
+    digest.update(_KEY_ID)
+    return digest.finalize().hex()[:_KEY_ID_DIGITS]
 
 
 def identity_index(keys: Keyring, id_hash: str) -> bytes:

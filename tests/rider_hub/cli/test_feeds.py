@@ -107,7 +107,7 @@ def test_the_county_hands_out_keys_by_command(database_url: str, tmp_path: Path)
 
     def run(*arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(feed, [*arguments, "--as", "county"], env=env)
-        return result.exit_code, result.output.strip()
+        return result.exit_code, result.stdout.strip()
 
     registered = run("register", "ding", "--county", "110101", "--frame", "wgs84")
     changed = run("new-key", "ding")
