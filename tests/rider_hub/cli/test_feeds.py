@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ from tests.factories import make_hub
 
 PHONE = "19900001111"
 ROW = f"r1,p1,dedicated,S1,2026-11-01T00:00:00Z,2026-11-02T00:00:00Z,骑手甲0001号,{PHONE}\n"
+
+
+def test_the_agreements_template_names_options_that_there_are() -> None:
+    """What the template says of registering a sender can be typed."""
+    page = Path(__file__).parents[3] / "docs" / "data-agreement.md"
+    named = set(re.findall(r"--[a-z]+", page.read_text(encoding="utf-8")))
+    known = {option for parameter in feed.commands["register"].params for option in parameter.opts}
+    assert {"--county", "--tier", "--document", "--basis"} <= named <= known
 
 
 def check(path: Path, content: bytes | None) -> tuple[int, dict[str, Any], str]:
