@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from geo.kernels.cells import SLACK, columns_of
-from geo.kernels.jit import F1, F2, FLOAT, I1, I2, INT, L1, inner, kernel
+from geo.kernels.jit import F1, F2, FLOAT, I1, I2, INT, L1, ONE, ZERO, inner, kernel
 from geo.kernels.sides import INSIDE, UNSURE, side
 
 __all__ = ["block", "build_blocks"]
@@ -70,6 +70,15 @@ def _grown(array: Any, size: int) -> Any:
     # Loops, for an assignment of slices makes compiling take seconds longer.
     for at in range(len(array)):
         larger[at] = array[at]
+    return larger
+
+
+@inner
+def _more_nodes(nodes: Any, size: int) -> Any:
+    larger = np.empty((2 * size, 4), np.int32)
+    for at in range(len(nodes)):
+        for part in range(4):
+            larger[at, part] = nodes[at, part]
     return larger
 
 
@@ -179,9 +188,10 @@ def _lists(
     column, line, cells = cell % int(grid[4]), cell // int(grid[4]), size * size
     for leaf in range(cells):
         state[leaf] = 0
-    used, entry = 1, first
+    used, entry = ONE, first
     while entry < last:
-        row, covers = entries[entry, 0], entries[entry, 2] == 0
+        row: Any = np.int64(entries[entry, 0])
+        covers = entries[entry, 2] == 0
         for leaf in range(cells):
             marks[leaf] = _IN if covers else _OUT
         while entry < last and entries[entry, 0] == row:
@@ -190,7 +200,7 @@ def _lists(
         if not covers:
             _flood(xy, heads, slab_start, slab_edge, grid, row, column, line, size, marks)
         if used + cells > len(nodes):
-            nodes = _grown(nodes.reshape(-1), 4 * (used + cells)).reshape((-1, 4))
+            nodes = _more_nodes(nodes, used + cells)
         used += _extend(nodes, used, row, state, marks, cells)
     return nodes, used
 
@@ -263,7 +273,7 @@ def build_blocks(
 
     `ranges` are the first and last of the entries of each of these cells.
     """
-    pool, free = np.empty(1 << 16, np.int32), 0
+    pool, free = np.empty(1 << 16, np.int32), ZERO
     scratch = (np.empty(4096, np.uint8), np.empty(4096, np.int32), np.empty((4096, 4), np.int32))
     for nth in range(start, end):
         cell = cells[nth]

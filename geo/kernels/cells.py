@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from geo.kernels.jit import F1, F2, I1, I2, INT, L1, L2, NONE, inner, kernel
+from geo.kernels.jit import F1, F2, I1, I2, INT, L1, L2, NONE, ONE, ZERO, inner, kernel
 from geo.kernels.sides import INSIDE, side
 
 __all__ = ["SLACK", "columns_of", "enter", "sort_entries"]
@@ -63,7 +63,7 @@ def _ring(
                     if (line == here_y and column == here_x) or (line == next_y and column == next_x):
                         continue
                     touched[(line - box[1]) * width + column - box[0]] = _TOUCHED
-                    pool, used = _push(pool, used, line * columns + column, row, vertex - 1, 1)
+                    pool, used = _push(pool, used, line * columns + column, row, vertex - 1, ONE)
             here_x, here_y, first = next_x, next_y, vertex - 1
         ax, ay = bx, by
     touched[(here_y - box[1]) * width + here_x - box[0]] = _TOUCHED
@@ -99,7 +99,7 @@ def _covered(
             touched[at] = _WITHIN if side(xy, heads, slab_start, slab_edge, row, x, y) == INSIDE else _OUTSIDE
         if touched[at] == _WITHIN:
             cell = (box[1] + line) * int(grid[4]) + box[0] + column
-            pool, used = _push(pool, used, cell, row, 0, 0)
+            pool, used = _push(pool, used, cell, row, ZERO, ZERO)
     return pool, used
 
 
@@ -132,7 +132,7 @@ def enter(
 
     An entry of no edges covers its cell whole. A polygon's entries stand together.
     """
-    touched, pool, used = np.empty(1024, np.uint8), np.empty((1024, 4), np.int32), 0
+    touched, pool, used = np.empty(1024, np.uint8), np.empty((1024, 4), np.int32), ZERO
     for place in range(start, end):
         row = order[place]
         box = _box(bounds, row, grid)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import numba
+import numpy as np
 from numba import types
 
 _config: Any = numba.config
@@ -25,10 +26,21 @@ RL1: Final = types.Array(types.int64, 1, "C", readonly=True)
 RB1: Final = types.Array(types.uint8, 1, "C", readonly=True)
 INT: Final = types.int64
 FLOAT: Final = types.float64
+#: A function that gets a plain 0 is compiled for that 0, and again for any number; one that gets these, once.
+ZERO: Final[Any] = np.int64(0)
+ONE: Final[Any] = np.int64(1)
 NONE: Final = types.void
 
 # One file a kernel: with parallel=True or fastmath the code is slower to make, or no longer exact.
-_OPTIONS: Final[dict[str, Any]] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
+_PLAIN: Final[dict[str, Any]] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "boundscheck": False,
+    "no_cfunc_wrapper": True,
+    "no_rewrites": True,
+}
+_OPTIONS: Final[dict[str, Any]] = {**_PLAIN, "cache": True}
+_INNER: Final[dict[str, Any]] = {**_PLAIN, "no_cpython_wrapper": True, "forceinline": True}
 
 
 @cache
@@ -65,6 +77,4 @@ def kernel(returns: Any, *arguments: Any) -> Callable[[_F], _F]:
 
 def inner(function: _F) -> _F:
     """Let kernels call a function; it is compiled into them: a call would count references to every array."""
-    return cast(
-        "_F", numba.njit(nogil=True, error_model="numpy", boundscheck=False, forceinline=True)(function)
-    )
+    return cast("_F", numba.njit(**_INNER)(function))

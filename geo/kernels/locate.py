@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from geo.kernels.jit import B1, F1, F2, I1, INT, L1, NONE, RB1, RF1, RL1, inner, kernel
+from geo.kernels.jit import B1, F1, F2, I1, INT, L1, NONE, RB1, RF1, RL1, ZERO, inner, kernel
 from geo.kernels.sides import INSIDE, OUTSIDE, cast, side, slab_of
 
 __all__ = ["NOWHERE", "UNDECIDED", "count_holding", "fill_holding", "locate"]
@@ -104,7 +104,7 @@ def locate(
     points, lists = np.empty(_BATCH, np.int64), np.empty(_BATCH, np.int64)
     slabs = np.empty((_BATCH, 2, 2), np.int64)
     for base in range(start, end, _BATCH):
-        count = 0
+        count = ZERO
         for nth in range(base, min(end, base + _BATCH)):
             row, at = _leaf(grid, coarse, fine, leaves, lng[nth], lat[nth])
             rows[order[nth] if ordered else nth] = row
@@ -159,7 +159,7 @@ def fill_holding(
             rows[to], sides[to] = row, INSIDE
         elif row <= UNDECIDED:
             for nth in range(fine[at]):
-                entry = fine[at + 1 + nth]
+                entry: Any = np.int64(fine[at + 1 + nth])
                 rows[to + nth] = entry >> 1
                 if entry & 1:
                     sides[to + nth] = INSIDE

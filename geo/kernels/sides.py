@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import numpy as np
+
 from geo.kernels.jit import F2, I1, INT, L1, L2, NONE, inner, kernel
 
 __all__ = ["INSIDE", "OUTSIDE", "UNSURE", "cast", "fill_slabs", "measure", "side", "slab_of"]
@@ -56,7 +58,9 @@ def side(xy: Any, heads: Any, slab_start: Any, slab_edge: Any, row: int, px: flo
     slab = slab_of(heads, row, py)
     if slab < 0:
         return OUTSIDE
-    return cast(xy, slab_edge, slab_start[slab], slab_start[slab + 1], px, py)
+    first: Any = np.int64(slab_start[slab])
+    last: Any = np.int64(slab_start[slab + 1])
+    return cast(xy, slab_edge, first, last, px, py)
 
 
 @inner

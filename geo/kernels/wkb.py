@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from geo.kernels.jit import B1, INT, L1, L2, NONE, RB1, RL1, inner, kernel
+from geo.kernels.jit import B1, INT, L1, L2, NONE, RB1, RL1, ZERO, inner, kernel
 
 __all__ = ["copy_rings", "count_rings"]
 
@@ -56,7 +56,7 @@ def count_rings(data: Any, ends: Any, counts: Any, start: int, end: int) -> None
     nowhere, nothing = np.empty(0, np.uint8), np.empty((0, 3), np.int64)
     for row in range(start, end):
         first = ends[row - 1] if row else 0
-        counts[row, 0], counts[row, 1] = _walk(data, first, ends[row], nowhere, nothing, 0, 0)
+        counts[row, 0], counts[row, 1] = _walk(data, first, ends[row], nowhere, nothing, ZERO, ZERO)
 
 
 @kernel(NONE, RB1, RL1, L1, L1, B1, L2, INT, INT)
