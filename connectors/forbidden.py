@@ -27,6 +27,15 @@ class _Rules(msgspec.Struct, frozen=True):
     prefix: tuple[str, ...] = ()
     suffix: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+    what: tuple[str, ...] = ()
+    tail: tuple[str, ...] = ()
+
+    def spelled_out(self) -> "_Rules":
+        """Return the rules with every name made of its parts among the whole names."""
+        pairs = [pair for w in self.when for p in self.what for pair in (w + p, p + w)]
+        made = {pair + tail for pair in pairs for tail in ("", *self.tail)}
+        return msgspec.structs.replace(self, exact=self.exact | made)
 
     def hit(self, name: str) -> bool:
         return (
@@ -51,7 +60,9 @@ class _Table(msgspec.Struct, frozen=True):
 @cache
 def _table() -> _Table:
     path = Path(__file__).with_name("disallowed.toml")
-    return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Table)
+    table = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Table)
+    spelled_out = {group: getattr(table, group).spelled_out() for group in _GROUPS}
+    return msgspec.structs.replace(table, **spelled_out)
 
 
 def normalise(name: str) -> str:
