@@ -108,3 +108,16 @@ async def test_any_order_repetition_and_transport_of_records_and_snapshots_gives
         async with make_hub(f"sqlite+aiosqlite:///{folder / 'hub.db'}", folder) as hub:
             hashes.append(await end_state(hub, given_order, by))
     assert hashes[0] == hashes[1]
+
+
+async def test_backwards_and_mixed_on_each_database(
+    database_url: str, sqlite_template: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The newest first, by all transports, on either database: the state of the plain order on SQLite."""
+    folder = tmp_path_factory.mktemp("plain")
+    shutil.copyfile(sqlite_template, folder / "hub.db")
+    every = list(range(len(DELIVERIES)))
+    async with make_hub(f"sqlite+aiosqlite:///{folder / 'hub.db'}", folder) as hub:
+        plain = await end_state(hub, every, ["push"])
+    async with make_hub(database_url, tmp_path) as hub:
+        assert await end_state(hub, [*every[::-1], 3, 9, 0], ["replay", "file", "push"]) == plain
