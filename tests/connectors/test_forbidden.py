@@ -22,15 +22,16 @@ FORBIDDEN = {
     "positions_over_time": "gps track tracks gps_x lastLng last_lat 轨迹 行踪 trajectory locations "
     "current_location 实时位置 track_points rider_gps curLocation current_pos lat_now rt_lng live_geo "
     "lastSeenLocation latest_gps_time rider_lat courier_location knight_position_list report_lat "
-    "reported_location 上报经度 骑手位置 骑手纬度 当前坐标 实时坐标 最后经纬度 最近坐标 定位 位置更新时间 路线 停留点 "
+    "reported_location 上报经度 骑手位置 骑手纬度 当前坐标 实时坐标 最后经纬度 最近坐标 "
+    "定位 位置更新时间 路线 停留点 "
     "shishijingdu dangqianweizhi speed heading routes footprints moving_path loc_history "
     "足跡 實時位置 歷史位置 最近定位 zuji weizhiguiji route_history lng_history geo_track",
 }
 ORDINARY = (
     "tracking_no trackingNumber interface surface third_party_id partner partial credit_code station_ref "
     "统一社会信用代码 配送方式 站点编号 骑手编号 phone name 备注 序号 headcount shipping_ps bracelet_no "
-    "last_login_at lastlatetime platform address 位置 经度 纬度 片区经度 trade department employment location "
-    "station_lat station_lng area_lng area_lat work_area.lng place.lat lng lat longitude updated_at "
+    "last_login_at lastlatetime platform address 位置 经度 纬度 片区经度 trade department employment "
+    "location station_lat station_lng area_lng area_lat work_area.lng place.lat lng lat longitude updated_at "
     "last_updated 配送站经度 片区纬度 常跑片区 站点位置 地址 online_status phone_ext user_name device_no "
     "report_date move_in_date"
 )
