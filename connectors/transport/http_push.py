@@ -21,6 +21,12 @@ MAX_LINES: Final = 100_000
 MAX_ELEMENTS: Final = 10_000
 """The most rows of a JSON array push."""
 
+MAX_ARRAY: Final = 24 * MIB
+"""The most bytes of a JSON array push after inflating: it is read in one piece."""
+
+MAX_COMMAS: Final = 40 * MAX_ELEMENTS
+"""The most commas of a JSON array push: elements of two bytes would fill memory before they are counted."""
+
 MAX_LINE: Final = MIB
 """The most bytes of one NDJSON row: an endless line must not fill memory."""
 
@@ -40,8 +46,8 @@ PushRow = tuple[int, bytes]
 def read_push(body: bytes, *, content_type: str, content_encoding: str = "") -> Iterator[PushRow]:
     """Yield the rows of a push body, each as its own bytes, counted from 1.
 
-    Raises FeedError for the whole: at once for type, size, an unreadable array or no row; while reading
-    for damaged gzip and for limits passed on the way. So rows before the fault may have been seen.
+    Raises FeedError for the whole, at once: what passes a limit or can't be inflated is found before any row
+    is given, since the rows up to there would be checked and kept in vain. So a body is inflated twice.
     """
     kind = _KINDS.get(content_type.partition(";")[0].strip().lower())
     if kind is None:
@@ -53,8 +59,12 @@ def read_push(body: bytes, *, content_type: str, content_encoding: str = "") -> 
         raise feed_error("content_encoding_unknown", status=415)
     if not body.strip(_BLANK):
         raise feed_error("file_empty", status=400)
-    pieces = inflate(body) if encoding == "gzip" else _pieces(body)
-    return _array(pieces) if kind == "array" else _lines(pieces)
+    read = inflate if encoding == "gzip" else _pieces
+    if kind == "array":
+        return _array(read(body))
+    for _ in _lines(read(body)):
+        pass
+    return _lines(read(body))
 
 
 def inflate(body: bytes) -> Iterator[bytes]:
@@ -84,20 +94,28 @@ def inflate(body: bytes) -> Iterator[bytes]:
             raise feed_error("gzip_unreadable", status=400)  # cut short
 
 
-def _pieces(body: bytes) -> Iterator[bytes]:
+def _pieces(body: bytes | bytearray) -> Iterator[bytes | bytearray]:
     return (body[start : start + _CHUNK] for start in range(0, len(body), _CHUNK))
 
 
 def _array(pieces: Iterator[bytes]) -> Iterator[PushRow]:
-    whole = b"".join(pieces)
-    if not whole.strip(_BLANK):
+    whole = bytearray()
+    for piece in pieces:
+        whole += piece
+        if len(whole) > MAX_ARRAY:
+            raise feed_error("inflated_too_large", status=413, limit=MAX_ARRAY // MIB)
+    if not any(piece.strip(_BLANK) for piece in _pieces(whole)):
         raise feed_error("file_empty", status=400)
+    if whole.count(b",") > MAX_COMMAS:
+        raise feed_error("too_many_rows", status=413, limit=MAX_ELEMENTS)
     try:
         elements = msgspec.json.decode(whole, type=list[msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise feed_error("json_unreadable", status=400) from error
     if len(elements) > MAX_ELEMENTS:
         raise feed_error("too_many_rows", status=413, limit=MAX_ELEMENTS)
+    if any(memoryview(element).nbytes > MAX_LINE for element in elements):
+        raise feed_error("row_too_large", status=413, limit=MAX_LINE // 1024)
     return ((number, bytes(element)) for number, element in enumerate(elements, 1))
 
 

@@ -1,7 +1,7 @@
 """The real `rider-hub serve`, in a process of its own, which ends itself where a test orders it to.
 
 The hub has no switch for this: what is ordered here hangs on SQLAlchemy's own seams, from outside, and lives
-in the tests alone. Nothing of the hub's is replaced but the figure of `Order.take_over_s`.
+in the tests alone. Nothing of the hub's is replaced but the figures of `Order`.
 """
 
 import os
@@ -25,6 +25,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     at: int = 1
     #: How long an unfinished batch is left to whoever began it; 30 s are long in a test.
     take_over_s: float = 1.0
+    #: How many rows one transaction writes, so that a push has several.
+    rows_a_part: int = 500
     #: The most pages the SQLite file may have; beyond, the disk is full.
     most_pages: int = 0
 
@@ -38,7 +40,7 @@ def serve(environment: Mapping[str, str], order: Order, log: str) -> None:
     sys.stdout = sys.stderr = os.fdopen(descriptor, "a", encoding="utf-8")
     from rider_hub.cli import main  # noqa: PLC0415 - loaded beforehand by the fork server
 
-    _shorten_take_over(order.take_over_s)
+    _shorten(order)
     if order.kill:
         _kill_at_commit(order)
     if order.most_pages:
@@ -46,12 +48,14 @@ def serve(environment: Mapping[str, str], order: Order, log: str) -> None:
     main(["serve"], standalone_mode=False)
 
 
-def _shorten_take_over(seconds: float) -> None:
+def _shorten(order: Order) -> None:
     from rider_hub import parameters  # noqa: PLC0415
+    from rider_hub.storage import engine  # noqa: PLC0415
 
+    engine._PART.update(dict.fromkeys(engine._PART, order.rows_a_part))
     known = parameters._all()
     figure = known["intake.take_over"]
-    known["intake.take_over"] = type(figure)(**{**vars(figure), "value": seconds})
+    known["intake.take_over"] = type(figure)(**{**vars(figure), "value": order.take_over_s})
 
 
 def _limit_pages(most: int) -> None:

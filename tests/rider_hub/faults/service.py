@@ -1,6 +1,7 @@
 """A hub served by a process that may be killed, stopped and started again on its database and its port."""
 
 import asyncio
+import io
 import multiprocessing
 import os
 import shutil
@@ -105,6 +106,11 @@ class Service:
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field)) / 1024
 
+    def busy_s(self) -> float:
+        """Return the seconds of processor the process has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def feed(self, feed_type: str = "registration", platform: str = PLATFORM, *, url: str = "") -> str:
         """Return the address of a feed, at another `url` where something stands between."""
         return f"{url or self.url}/api/v1/feeds/{platform}/{feed_type}"
@@ -142,7 +148,7 @@ class Service:
         signed = signed_headers(self.keys[platform], message, int(time.time()), body)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Content-Type": "application/x-ndjson", "Idempotency-Key": key} | signed | named
-        async with session.post(self.feed(platform=platform), data=body, headers=sent) as answer:
+        async with session.post(self.feed(platform=platform), data=io.BytesIO(body), headers=sent) as answer:
             return answer.status, dict(answer.headers), await answer.read()
 
     @asynccontextmanager
