@@ -94,17 +94,18 @@ def inflate(body: bytes) -> Iterator[bytes]:
             raise feed_error("gzip_unreadable", status=400)  # cut short
 
 
-def _pieces(body: bytes | bytearray) -> Iterator[bytes | bytearray]:
+def _pieces(body: bytes) -> Iterator[bytes]:
     return (body[start : start + _CHUNK] for start in range(0, len(body), _CHUNK))
 
 
 def _array(pieces: Iterator[bytes]) -> Iterator[PushRow]:
-    whole = bytearray()
+    whole, blank = bytearray(), True
     for piece in pieces:
         whole += piece
+        blank = blank and not piece.strip(_BLANK)
         if len(whole) > MAX_ARRAY:
             raise feed_error("inflated_too_large", status=413, limit=MAX_ARRAY // MIB)
-    if not any(piece.strip(_BLANK) for piece in _pieces(whole)):
+    if blank:
         raise feed_error("file_empty", status=400)
     if whole.count(b",") > MAX_COMMAS:
         raise feed_error("too_many_rows", status=413, limit=MAX_ELEMENTS)
