@@ -81,9 +81,9 @@ def _registration(record: Registration) -> list[Problem]:
                 detail = {"limit": MAX_WORK_AREA_DECIMALS}
                 found.append(Problem(f"work_area.{name}", "work_area_too_precise", detail))
     if record.op == "upsert":
-        for name in REQUIRED_OF_UPSERT["registration"]:
-            if getattr(record, name) is None:
-                found.append(Problem(name, "field_required"))
+        if record.employment is None or record.effective_at is None:
+            missing = (name for name in REQUIRED_OF_UPSERT["registration"] if getattr(record, name) is None)
+            found += [Problem(name, "field_required") for name in missing]
         where = REQUIRED_BY_EMPLOYMENT.get(record.employment or "")
         if where == "station_ref" and record.station_ref is None:
             found.append(Problem(where, "station_ref_required"))
