@@ -17,7 +17,7 @@ from rider_hub.access import Change, Keyring
 from rider_hub.intake.snapshot_model import IN_FORCE, Snapshot
 from rider_hub.intake.snapshot_tables import snapshot, snapshot_member
 from rider_hub.riders.absence import is_at_stake, write_absences
-from rider_hub.riders.store import find_registrations
+from rider_hub.riders.store import find_registrations, find_standings
 from rider_hub.riders.tombstones import marks_of
 from rider_hub.storage import among, in_slices
 
@@ -51,12 +51,16 @@ async def covers_of(connection: AsyncConnection, platform: str, also: Snapshot |
 async def settle(
     work: Change, keys: Keyring, platform: str, refs: Iterable[str], receipt_id: str | None
 ) -> None:
-    """Bring registrations that were just sent in line with the snapshots in force; at most 1,000."""
+    """Bring the registrations of a part that was just sent in line with the snapshots in force."""
     cover = await covers_of(work.connection, platform)
     if cover.by_scope:
-        rows = list((await find_registrations(work.connection, platform, refs)).values())
+        rows = await find_standings(work.connection, platform, refs)
         wanted = await absences(work.connection, keys, cover, rows)
-        await write_absences(work, keys, rows, wanted, receipt_id)
+        moved = [row for row in rows if row["id"] in wanted and row["absent_at"] != wanted[row["id"]]]
+        if moved:
+            names = [row["platform_rider_ref"] for row in moved]
+            whole = (await find_registrations(work.connection, platform, names)).values()
+            await write_absences(work, keys, list(whole), wanted, receipt_id)
 
 
 async def absences(

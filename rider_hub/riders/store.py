@@ -33,6 +33,7 @@ __all__ = [
     "Stored",
     "find_by_phone",
     "find_registrations",
+    "find_standings",
     "find_stored",
     "identities",
     "is_known",
@@ -93,6 +94,16 @@ async def find_registrations(
     for these in among(connection, registration.c.platform_rider_ref, set(refs)):
         query = select(registration).where(registration.c.platform == platform, these)
         found.update({row["platform_rider_ref"]: row for row in (await connection.execute(query)).mappings()})
+    return found
+
+
+async def find_standings(connection: AsyncConnection, platform: str, refs: Iterable[str]) -> list[RowMapping]:
+    """Return of a platform's registrations what says whether a snapshot may count them as absent."""
+    c, found = registration.c, list[RowMapping]()
+    names = ("id", "platform", "platform_rider_ref", "state", "absent_at", "station_ref", "version_at")
+    for these in among(connection, c.platform_rider_ref, set(refs)):
+        query = select(*(c[name] for name in names)).where(c.platform == platform, these)
+        found += (await connection.execute(query)).mappings().all()
     return found
 
 
