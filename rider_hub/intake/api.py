@@ -25,6 +25,7 @@ from rider_hub.intake import store
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.faults import whole
+from rider_hub.intake.gate import GATE, Gate, Room
 from rider_hub.intake.messages import once, pace_of
 from rider_hub.intake.model import FEEDS, Receipt, ReceiptState, Sender, as_feed_type
 from rider_hub.intake.snapshot_model import Declared, SnapshotState, declared_by
@@ -32,7 +33,7 @@ from rider_hub.intake.snapshots import with_snapshot
 from rider_hub.parameters import parameter
 from rider_hub.web.describing import described
 
-__all__ = ["routes"]
+__all__ = ["prepare", "routes"]
 
 _CHUNK = 64 * 1024
 _MAX_KEY = 128
@@ -53,12 +54,22 @@ def routes() -> list[web.RouteDef]:
     )
 
 
+def prepare(app: web.Application) -> None:
+    """Set up the gate that pushes go through."""
+    app[GATE] = Gate()
+
+
 @described(words.PUSH)
 @takes(rows=(Station, Registration, Request))
 async def _push(request: web.Request) -> web.StreamResponse:
     """Take a signed batch; 200 with the receipt, 202 where the whole batch is held."""
+    async with request.app[GATE].room() as room:
+        return await _take(request, room)
+
+
+async def _take(request: web.Request, room: Room) -> web.StreamResponse:
     hub, platform = request.app[HUB], request.match_info["platform"]
-    body, message_id = await _signed_body(request, platform)
+    body, message_id = await _signed_body(request, platform, room)
     version = _version(request)
     feed_type = _feed_type(request)
     key = request.headers.get("Idempotency-Key", message_id)
@@ -66,13 +77,16 @@ async def _push(request: web.Request) -> web.StreamResponse:
         raise whole("idempotency_key_invalid")
     actor = Actor.sender(platform)
     sender = await _sender(hub, actor, platform)
-    rows = await _rows(request, body)
     declared = _declared(hub, request, feed_type)
     # Another declaration under the same key or message is another push.
     digest = keyed_digest(hub, body + declared.text.encode() if declared else body)
     source = Source("push", key, digest, name=message_id, snapshot=declared)
     bound = _bound(hub, feed_type, key, digest)
-    async with once(hub, platform, message_id, bound, a_minute=pace_of(sender)):
+    async with (
+        request.app[GATE].turn(),
+        once(hub, platform, message_id, bound, a_minute=pace_of(sender)),
+    ):
+        rows = await _rows(request, body)
         receipt = await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
     headers = {"Location": f"/api/v1/receipts/{receipt.id}", **version_headers(version)}
     if receipt.replayed:
@@ -85,20 +99,26 @@ async def _push(request: web.Request) -> web.StreamResponse:
 @takes(rows=(Station, Registration, Request))
 async def _check(request: web.Request) -> web.StreamResponse:
     """Check a signed batch as a push would and store nothing of it."""
+    async with request.app[GATE].room() as room:
+        return await _look_through(request, room)
+
+
+async def _look_through(request: web.Request, room: Room) -> web.StreamResponse:
     hub, platform = request.app[HUB], request.match_info["platform"]
-    body, message_id = await _signed_body(request, platform)
+    body, message_id = await _signed_body(request, platform, room)
     version = _version(request)
     feed_type = _feed_type(request)
     actor = Actor.sender(platform)
     sender = await _sender(hub, actor, platform)
-    rows = await _rows(request, body)
     # A check has a name of its own beside the push it may come before, and costs as much.
     check_id = hashlib.sha256(f"check\n{message_id}".encode()).hexdigest()
     bound = _bound(hub, feed_type, "check", keyed_digest(hub, body))
     async with (
+        request.app[GATE].turn(),
         once(hub, platform, check_id, bound, a_minute=pace_of(sender)),
         hub.look(actor, "feeds.check", target=f"feed:{platform}") as look,
     ):
+        rows = await _rows(request, body)
         batch = await check_batch(look.connection, sender, feed_type, rows, look.now, keys=hub.keys)
     total = len(batch.outcomes)
     return _json(
@@ -154,12 +174,13 @@ async def _receipt(request: web.Request) -> web.StreamResponse:
     return _json(found.to_json())
 
 
-async def _signed_body(request: web.Request, platform: str) -> tuple[bytes, str]:
+async def _signed_body(request: web.Request, platform: str, room: Room) -> tuple[bytes, str]:
     """Read the body as it was sent, within the limit; return it with its id once the signature is right."""
     if (request.content_length or 0) > MAX_SENT:
         _refuse_large()
     body = bytearray()
     async for piece in request.content.iter_chunked(_CHUNK):
+        room.take(len(piece))
         body += piece
         if len(body) > MAX_SENT:
             _refuse_large()

@@ -25,6 +25,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     at: int = 1
     #: How long an unfinished batch is left to whoever began it; 30 s are long in a test.
     take_over_s: float = 1.0
+    #: How long a push waits for its turn.
+    patience_s: float = 10.0
     #: How many rows one transaction writes, so that a push has several.
     rows_a_part: int = 500
     #: The most pages the SQLite file may have; beyond, the disk is full.
@@ -54,8 +56,9 @@ def _shorten(order: Order) -> None:
 
     engine._PART.update(dict.fromkeys(engine._PART, order.rows_a_part))
     known = parameters._all()
-    figure = known["intake.take_over"]
-    known["intake.take_over"] = type(figure)(**{**vars(figure), "value": order.take_over_s})
+    for name, value in {"take_over": order.take_over_s, "patience": order.patience_s}.items():
+        figure = known[f"intake.{name}"]
+        known[f"intake.{name}"] = type(figure)(**{**vars(figure), "value": value})
 
 
 def _limit_pages(most: int) -> None:

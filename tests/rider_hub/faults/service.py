@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -166,11 +166,13 @@ async def prepared(
     platforms: tuple[str, ...] = (PLATFORM,),
     keys_from: Path | None = None,
     change: Callable[[str], str] = str,
+    agreement: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Service]:
     """Bring a county and senders into a migrated database; nothing is served yet.
 
     `keys_from` is the data folder of another hub, whose keys are used, so that states can be compared.
-    `change` makes of the database's URL the one the server uses, where something stands between.
+    `change` makes of the database's URL the one the server uses, where something stands between. `agreement`
+    is what the senders' agreements say beside the defaults.
     """
     settings = Settings(data_dir=folder, database_url=database_url)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -179,7 +181,7 @@ async def prepared(
     await make_first_keys(settings)
     async with open_hub(settings, seals=False) as hub:
         await bring_in_county(hub)
-        keys = {platform: (await sender_of(hub, platform))[1] for platform in platforms}
+        keys = {platform: (await sender_of(hub, platform, **(agreement or {})))[1] for platform in platforms}
     service = Service(Settings(data_dir=folder, database_url=change(database_url)), keys)
     try:
         yield service

@@ -62,6 +62,7 @@ async def site(database_url: str, tmp_path: Path) -> AsyncIterator[Site]:
         _, key = await sender_of(hub)
         app = web.Application(middlewares=[problems, identify, protect])
         app[HUB] = hub
+        api.prepare(app)
         app.add_routes(api.routes())
         server = TestServer(app)
         await server.start_server(auto_decompress=False)

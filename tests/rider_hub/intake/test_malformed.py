@@ -202,6 +202,7 @@ async def site(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Hub, An
         _, key = await sender_of(hub, settings={"pushes_a_minute": 10_000_000})
         app = web.Application(middlewares=[problems, identify, protect])
         app[HUB] = hub
+        api.prepare(app)
         app.add_routes(api.routes())
         server = TestServer(app)
         await server.start_server(auto_decompress=False)

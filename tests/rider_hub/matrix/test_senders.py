@@ -1,5 +1,7 @@
 """A platform's key opens its own feed and receipts; of another's it learns nothing and changes nothing."""
 
+import os
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from tests.rider_hub.matrix.drivers import DRIVERS
 from tests.rider_hub.matrix.test_matrix import NOBODY, state_of
 from tests.rider_hub.matrix.world import GROUPS, lay_world
 
+#: Guesses of keys, receipts and names of platforms.
+GUESSES = 10_000 if os.environ.get("RIDER_HUB_TEST_LONG") == "1" else 300
+
 _THEIRS = select(registration).where(registration.c.platform == "yi")
 
 
@@ -30,10 +35,12 @@ class Program:
     def __init__(self, hub: Hub, client: Any, key: bytes) -> None:
         self.hub, self.client, self.key = hub, client, key
 
-    async def send(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-        """Send a request signed with jia's key; returns status and body."""
+    async def send(
+        self, method: str, path: str, body: bytes = b"", key: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """Send a request signed with jia's key, or with a guessed one; returns status and body."""
         stamp = int(self.hub.clock.now().timestamp())
-        headers = signed_headers(self.key, "msg-1", stamp, body)
+        headers = signed_headers(key or self.key, "msg-1", stamp, body)
         headers |= {"content-type": "application/x-ndjson"} if body else {}
         answer = await self.client.request(method, path, data=body or None, headers=headers)
         return answer.status, await answer.read()
@@ -110,3 +117,22 @@ async def test_a_row_that_names_anothers_rider_is_about_ones_own(program: Progra
     await program.send("POST", "/api/v1/feeds/jia/registration", ndjson([row]))
     async with program.hub.database.read() as connection:
         assert (await connection.execute(_THEIRS)).all() == before
+
+
+async def test_guesses_tell_nothing(program: Program) -> None:
+    """Keys near one's own, random ones, and none of another's: yi is answered byte for byte as nobody is."""
+    draw = random.Random(GUESSES)
+    body = ndjson([{"record_id": "1", "op": "leave", "platform_rider_ref": GROUPS[1].id("ridref")}])
+    before = await state_of(program.hub)
+    pairs = list(
+        zip(_paths("yi", GROUPS[1].id("receipt")), _paths("nobody", NOBODY.id("receipt")), strict=True)
+    )
+    for _ in range(GUESSES // 2):
+        key = bytearray(program.key) if draw.random() < 0.5 else bytearray(draw.randbytes(len(program.key)))
+        key[draw.randrange(len(key))] ^= 1 << draw.randrange(8)
+        (method, path), (_, absent) = draw.choice(pairs)
+        sent = body if method == "POST" else b""
+        found = await program.send(method, path, sent, bytes(key))
+        assert found == await program.send(method, absent, sent, bytes(key)), path
+        assert found[0] in {401, 404}
+    assert await state_of(program.hub) == before
