@@ -4,6 +4,7 @@ from jobs import (
     deliver_messages,
     expire_kept,
     gather_verifications,
+    link_registrations,
     match_counties,
     prune_trail,
     publish_totals,
@@ -20,6 +21,7 @@ __all__ = ["registry"]
 
 _MODULES = (
     take_feeds,
+    link_registrations,
     match_counties,
     surface_invitations,
     track_requests,

@@ -43,6 +43,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "riders.view": _FIELD | _COMPANY,
     "riders.unmask": _STREET,
     "riders.review": _STREET,
+    "riders.relink": _JOB,
     "feeds.push": frozenset({Role.SENDER}),
     "feeds.check": frozenset({Role.SENDER, Role.PLATFORM_ACCOUNT}) | _COUNTY,
     "feeds.take": _JOB | _COUNTY | _SYSTEM,

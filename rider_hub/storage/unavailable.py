@@ -15,7 +15,15 @@ __all__ = ["saying_faults"]
 #: No answer, or none any more. The last is what the driver says of a connection that broke under it.
 _GONE = (ConnectionError, TimeoutError, socket.gaierror, asyncpg.InterfaceError)
 #: SQLSTATE of PostgreSQL, its class or more of it → what happened; the first that fits counts.
-_STATES = {"08": "down", "57P": "down", "58": "full", "53100": "full", "53": "busy", "55P03": "busy"}
+_STATES = {
+    "08": "down",
+    "57P": "down",
+    "58": "full",
+    "53100": "full",
+    "53": "busy",
+    "55P03": "busy",
+    "40": "busy",
+}
 #: Names of SQLite's result codes, or how they begin.
 _NAMES = {"SQLITE_BUSY": "busy", "SQLITE_FULL": "full", "SQLITE_IOERR": "full", "SQLITE_CANTOPEN": "full"}
 

@@ -35,6 +35,7 @@ OPERATIONS = {
     "riders.view": "查看骑手",
     "riders.unmask": "查看姓名和电话",
     "riders.review": "核对同一人",
+    "riders.relink": "补上同一人的关联",
     "requests.view": "查看诉求",
     "requests.unmask": "查看诉求联系人",
     "requests.file": "登记诉求",

@@ -35,6 +35,7 @@ _OTHER_JOBS = {
     "deliver_messages",
     "expire_kept",
     "gather_verifications",
+    "link_registrations",
     "prune_trail",
     "publish_totals",
     "rewrite_private",

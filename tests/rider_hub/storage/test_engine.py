@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from rider_hub.consent.tables import notice
+from rider_hub.errors import Unavailable
 from rider_hub.storage import Database, upsert_rows
 from rider_hub.storage.migrate import upgrade
 
@@ -108,3 +109,30 @@ async def test_another_process_writing_is_named_as_busy(
     assert caught.value.status == 503  # type: ignore[attr-defined]
     await mine.close()
     await theirs.close()
+
+
+async def test_two_changes_that_wait_for_each_other_are_told_to_come_again(database_url: str) -> None:
+    """Of two transactions in a circle one is refused as busy, in words, and the other goes on.
+
+    SQLite has one writer at a time: there the second waits its turn and both go through.
+    """
+    database = Database(database_url)
+    async with database.write() as connection:
+        await connection.execute(insert(notice), [_notice(1), _notice(2)])
+    met = asyncio.Barrier(2 if database.dialect == "postgresql" else 1)
+
+    async def change(first: int, second: int) -> str:
+        try:
+            async with database.write() as connection:
+                for version in (first, second):
+                    mine = update(notice).where(notice.c.version == version)
+                    await connection.execute(mine.values(title=f"{first}{second}"))
+                    if version == first:
+                        await met.wait()
+        except Unavailable as refused:
+            return refused.code
+        return "done"
+
+    told = sorted(await asyncio.gather(change(1, 2), change(2, 1)))
+    assert told == (["database_busy", "done"] if database.dialect == "postgresql" else ["done", "done"])
+    await database.close()
