@@ -75,8 +75,8 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
     ),
     "message_id_reused": (
         Conflict,
-        "这个 webhook-id 已用于另一次报送。请为每次报送使用新的 webhook-id；重试须内容、类别和幂等键都相同。",
-        "This webhook-id came with another body, feed or Idempotency-Key before: use a new id.",
+        "这个 webhook-id 已用于另一次报送或检查，每次请用新的。重试须内容、类别、幂等键和全量声明都相同。",
+        "This webhook-id came with another body, feed, key or declaration, or a check: use a new one.",
     ),
     "batch_in_progress": (
         Conflict,

@@ -41,9 +41,9 @@ async def once(
     Raises LimitReached where `a_minute` other messages of the sender came within a minute, in all processes;
     the same message sent again costs nothing new and always passes.
 
-    The signature covers neither the address nor Idempotency-Key, so whoever caught a push could send it again
-    under another: `bound` is a keyed digest over all of them. What can't be read leaves no trace, so that the
-    mended body may use the same id.
+    The signature covers neither the address nor any header, so whoever caught a push or a check could send it
+    again as something else: `bound` is a keyed digest over all of them. What can't be read leaves no trace,
+    so that the mended body may use the same id.
     """
     mine = push_message.c.platform == platform, push_message.c.message_id == message_id
     now = hub.clock.now()

@@ -142,6 +142,22 @@ async def test_checking_stores_nothing(site: Site) -> None:
     assert await count(site.hub, registration) == 0
 
 
+async def test_a_caught_check_is_no_push_and_a_caught_push_is_no_check(site: Site) -> None:
+    """Neither the path nor the headers are signed: an id serves one of the two, once, and no snapshot."""
+    body = ndjson([rider(1)])
+    assert (await site.post(body, url=f"{URL}/check", message="c")).status == 200
+    whole = {"rfs_mode": "snapshot", "rfs_as_of": "2026-10-20T02:00:00+08:00", "rfs_total": "1"}
+    for headers in ({}, {"Idempotency_Key": "check"}, whole, whole | {"Idempotency_Key": "check"}):
+        caught = await site.post(body, message="c", **headers)
+        assert (caught.status, (await caught.json())["code"]) == (409, "message_id_reused")
+    assert await count(site.hub, registration) == 0
+    assert (await site.post(body, message="p")).status == 200
+    for url, headers in ((f"{URL}/check", {}), (URL, whole)):
+        caught = await site.post(body, url=url, message="p", **headers)
+        assert (caught.status, (await caught.json())["code"]) == (409, "message_id_reused")
+    assert (await site.post(body, url=f"{URL}/check", message="c")).status == 200
+
+
 async def test_another_senders_receipt_looks_like_none(site: Site) -> None:
     """A right signature of another platform, and an id that never was: the same 404."""
     _, other = await sender_of(site.hub, "wu")
@@ -265,7 +281,7 @@ async def test_sixty_pushes_a_minute_are_taken_and_no_more(site: Site) -> None:
     for number in range(2):
         assert (await site.post(ndjson([rider(number)]), message=f"m-{number}")).status == 200
     site.hub.clock.advance(seconds=20)
-    assert (await site.post(ndjson([rider(2)]), url=f"{URL}/check", message="m-2")).status == 200
+    assert (await site.post(ndjson([rider(2)]), url=f"{URL}/check", message="c-2")).status == 200
     late = await site.post(ndjson([rider(2)]), message="m-2")
     assert (late.status, late.headers["Retry-After"]) == (429, "40")
     assert (await site.post(ndjson([rider(1)]), message="m-1")).status == 200
