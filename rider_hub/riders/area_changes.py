@@ -7,7 +7,8 @@ same. More changes than the parameter allows within its window hold the registra
 record is refused, and its area is not matched by meanwhile.
 
 The count is of the set of versions, so it is the same in any order and after any repetition; a further
-version never makes it smaller, so a hold never comes and goes with the order of arrival.
+version never makes it smaller, so a hold never comes and goes with the order of arrival. A mark is kept for
+the window after its version came, not after the version's own time: a clock set back hides no change.
 """
 
 from collections import Counter
@@ -78,18 +79,17 @@ async def note_work_areas(
     if not entries:
         return set()
     reviews = await _reviews(work.connection, [ids[ref] for ref in news])
-    since = work.now - _window()
     rows = []
     for ref, at, area in entries:
         review = reviews.get(ids[ref])
         looked_at = review["cleared_until"] if review else None
-        if at >= since and (looked_at is None or at >= looked_at):
-            rows.append(
-                {"registration_id": ids[ref], "version_at": at, "mark": _mark(keys, platform, ref, area)}
-            )
+        if looked_at is None or at >= looked_at:
+            mark = _mark(keys, platform, ref, area)
+            row = {"registration_id": ids[ref], "version_at": at, "mark": mark, "recorded_at": work.now}
+            rows.append(row)
     rows.sort(key=lambda row: (row["registration_id"], row["version_at"], row["mark"]))
     await upsert_rows(work.connection, work_area_mark, rows, key=["registration_id", "version_at", "mark"])
-    held = await _hold(work, {row["registration_id"] for row in rows}, reviews, since)
+    held = await _hold(work, {row["registration_id"] for row in rows}, reviews)
     return {ref for ref in news if ids[ref] in held}
 
 
@@ -138,14 +138,12 @@ async def _reviews(connection: AsyncConnection, ids: Sequence[str]) -> dict[str,
     return found
 
 
-async def _hold(
-    work: Change, ids: Iterable[str], reviews: Mapping[str, RowMapping], since: datetime
-) -> set[str]:
+async def _hold(work: Change, ids: Iterable[str], reviews: Mapping[str, RowMapping]) -> set[str]:
     """Hold the registrations that now have too many changes, and return those that are held at all."""
     marks: dict[str, list[tuple[datetime, bytes]]] = {}
-    c = work_area_mark.c
+    c, since = work_area_mark.c, work.now - _window()
     for part in in_batches(sorted(ids), _VALUES_A_QUERY):
-        query = select(work_area_mark).where(c.registration_id.in_(part), c.version_at >= since)
+        query = select(work_area_mark).where(c.registration_id.in_(part), c.recorded_at >= since)
         for row in await work.connection.execute(query):
             marks.setdefault(row.registration_id, []).append((row.version_at, row.mark))
     allowed, window = parameter("intake.work_area_changes").value, _window()
@@ -162,9 +160,9 @@ async def _hold(
 
 
 async def forget_marks(connection: AsyncConnection, before: datetime) -> int:
-    """Delete the marks of versions before a time; returns how many. Holds stay until staff have looked."""
-    return int(
-        (
-            await connection.execute(delete(work_area_mark).where(work_area_mark.c.version_at < before))
-        ).rowcount
-    )
+    """Delete the marks of versions that came before a time; returns how many.
+
+    Holds stay until staff have looked.
+    """
+    gone = delete(work_area_mark).where(work_area_mark.c.recorded_at < before)
+    return int((await connection.execute(gone)).rowcount)

@@ -143,7 +143,9 @@ work_area_mark = Table(
     Column("registration_id", String(32), primary_key=True),
     Column("version_at", UtcDateTime, primary_key=True),
     keyed_column("mark", "lasting", primary_key=True),
-    Index("ix_work_area_mark_version_at", "version_at"),
+    #: When the version last came. The mark goes a window after that, however old the version says it is.
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Index("ix_work_area_mark_recorded_at", "recorded_at"),
 )
 
 #: A registration whose work area changed as often as a track would; `held_at` is empty once staff looked.

@@ -39,7 +39,7 @@ KINDS: dict[str, tuple[Table, str, str, dict[str, Any]]] = {
     "past_assignments": (assignment, "valid_to", "version", {}),
     "match_changes": (match_run, "created_at", "id", {}),
     "registration_history": (registration_history, "recorded_at", "id", {}),
-    "work_area_marks": (work_area_mark, "version_at", "registration_id", {}),
+    "work_area_marks": (work_area_mark, "recorded_at", "registration_id", {}),
     "left_riders": (registration, "seen_at", "id", {"state": "left", "sealed": None}),
     "receipts": (receipt, "created_at", "id", {}),
     "job_runs": (job_run, "due_at", "id", {}),

@@ -140,6 +140,7 @@ async def _change_areas(hub: Hub, rider_id: str) -> None:
         query = select(registration.c.id).where(registration.c.rider_id == rider_id)
         mine = str((await connection.execute(query)).scalars().first())
         mark = {"registration_id": mine, "version_at": now, "mark": hub.keys.blind("lasting", "x", "x")}
+        mark["recorded_at"] = now
         review = {column.name: None for column in work_area_review.columns}
         review |= {"registration_id": mine, "changes": 3, "held_at": now}
         await insert_rows(connection, work_area_mark, [mark])

@@ -84,6 +84,16 @@ async def test_changes_far_apart_are_a_habit(hub: Hub) -> None:
     assert await held(hub) == []
 
 
+async def test_an_old_clock_hides_no_track(hub: Hub) -> None:
+    """Versions of a minute each, dated months before they came, are counted like those of today."""
+    old = [
+        row("R-1", 1, work_area=AREAS[area], record_id=f"old-{i}", updated_at=f"2026-03-01T08:0{i}:00+08:00")
+        for i, area in enumerate((0, 1, 0, 2))
+    ]
+    warnings = [(await take(hub, [version]))[0].warning for version in old]
+    assert (warnings, await held(hub)) == ([None, None, None, LIKE_TRACK], ["R-1"])
+
+
 async def test_leaving_and_coming_back_is_no_change_of_area(hub: Hub) -> None:
     """What stood before a tombstone counts on, and the tombstone itself says nothing of a place."""
     first, second, third, fourth = moves(0, 1, 0, 1, every=2)
@@ -96,7 +106,7 @@ async def test_leaving_and_coming_back_is_no_change_of_area(hub: Hub) -> None:
 
 
 VERSIONS = st.lists(
-    st.tuples(st.integers(0, 27), st.sampled_from(range(len(AREAS))), st.booleans()), min_size=1, max_size=7
+    st.tuples(st.integers(-90, 27), st.sampled_from(range(len(AREAS))), st.booleans()), min_size=1, max_size=7
 )
 
 
@@ -110,7 +120,8 @@ async def test_any_order_repetition_and_cut_gives_one_state(
 ) -> None:
     """Marks and holds are the same for versions one by one in order, and shuffled, repeated, in batches."""
     rows = [
-        tombstone("R-1", 1 + day) if gone else row("R-1", 1 + day, work_area=AREAS[area], record_id=f"{i}")
+        (tombstone("R-1") if gone else row("R-1", work_area=AREAS[area], record_id=f"{i}"))
+        | {"updated_at": (START + timedelta(days=day)).isoformat()}
         for i, (day, area, gone) in enumerate(versions)
     ]
     shuffled = data.draw(st.permutations([*rows, *rows[:2]]))
@@ -230,10 +241,10 @@ async def test_the_riders_page_shows_the_hold_and_ends_it(hub: Hub) -> None:
 
 
 async def test_marks_go_after_their_window_and_the_hold_stays(hub: Hub) -> None:
-    """The nightly job deletes the dates; who is held stays held until somebody looked."""
+    """The nightly job deletes the dates a month after they came; who is held stays held until somebody looked."""
     assert parameter("retention.work_area_marks").value == parameter("intake.work_area_window").value
     for version in moves(0, 1, 0, 2):
         await take(hub, [version])
-    before = datetime(2026, 10, 5, tzinfo=UTC)
-    assert await LIMITS["work_area_marks"](hub, Actor.job("expire_kept"), before) == 4
+    assert await LIMITS["work_area_marks"](hub, Actor.job("expire_kept"), NOW) == 0
+    assert await LIMITS["work_area_marks"](hub, Actor.job("expire_kept"), NOW + timedelta(hours=1)) == 4
     assert await held(hub) == ["R-1"]

@@ -72,16 +72,16 @@ async def test_rows_that_are_there_are_overwritten_but_for_what_is_kept(
 
 
 @pytest.mark.parametrize("count", [FEW, MANY])
-async def test_rows_that_are_nothing_but_a_key_are_put_once(database: Database, count: int) -> None:
-    """There is nothing to overwrite: those that are there stay."""
+async def test_rows_with_nothing_to_overwrite_are_put_once(database: Database, count: int) -> None:
+    """All but the key is kept: those that are there stay."""
     key = ["registration_id", "version_at", "mark"]
     marks = [
-        {"registration_id": "r", "version_at": NOW, "mark": number.to_bytes(2, "big")}
+        {"registration_id": "r", "version_at": NOW, "mark": number.to_bytes(2, "big"), "recorded_at": NOW}
         for number in range(count)
     ]
     async with database.write() as connection:
-        await put_rows(connection, work_area_mark, marks[::2], key=key)
-        await put_rows(connection, work_area_mark, marks, key=key)
+        await put_rows(connection, work_area_mark, marks[::2], key=key, keep=["recorded_at"])
+        await put_rows(connection, work_area_mark, marks, key=key, keep=["recorded_at"])
     async with database.read() as connection:
         query = select(work_area_mark.c.mark).order_by(work_area_mark.c.mark)
         found = (await connection.execute(query)).scalars().all()
