@@ -47,6 +47,7 @@ _ROUTES = (
     "rider_hub.intake.pages",
     "rider_hub.intake.snapshot_pages",
     "rider_hub.intake.check_pages",
+    "rider_hub.intake.upload_pages",
     "rider_hub.riders.pages",
     "rider_hub.organizations.pages",
     "rider_hub.lovestations.api",

@@ -47,6 +47,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "feeds.push": frozenset({Role.SENDER}),
     "feeds.check": frozenset({Role.SENDER, Role.PLATFORM_ACCOUNT}) | _COUNTY,
     "feeds.take": _JOB | _COUNTY | _SYSTEM,
+    "feeds.upload": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "feeds.view": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "feeds.replay": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "snapshots.decide": _COUNTY,

@@ -31,12 +31,13 @@ from rider_hub.riders.store import release_waiting
 from rider_hub.riders.taking import apply_registrations
 from rider_hub.storage import insert_ignoring, new_id
 
-__all__ = ["Source", "keyed_digest", "store_records", "take_batch"]
+__all__ = ["Source", "finished", "keyed_digest", "store_records", "take_batch"]
 
 _OPERATIONS: Mapping[Transport, str] = {
     "push": "feeds.push",
     "pull": "feeds.take",
     "file": "feeds.take",
+    "upload": "feeds.upload",
     "replay": "feeds.replay",
 }
 
@@ -92,7 +93,7 @@ async def _take_whole(
     rows: Iterable[tuple[int, Row]],
     source: Source,
 ) -> Receipt:
-    earlier = await _finished(hub, sender, feed_type, source)
+    earlier = await finished(hub, sender, feed_type, source)
     if earlier is not None:
         return earlier
     async with hub.database.read() as connection:
@@ -124,7 +125,7 @@ class _Taking:
         return _OPERATIONS[self.source.transport]
 
 
-async def _finished(hub: Hub, sender: Sender, feed_type: FeedType, source: Source) -> Receipt | None:
+async def finished(hub: Hub, sender: Sender, feed_type: FeedType, source: Source) -> Receipt | None:
     """Return the receipt an earlier try of this key ended with, None where there is none yet."""
     query = select(receipt).where(
         receipt.c.platform == sender.platform,

@@ -123,6 +123,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "全量的文本文件须附校验文件（sha256sum 文件 > 文件.sha256），否则被截断也看不出；工作簿不用。",
         "A snapshot as a text needs a .sha256 beside it: cut at a line's end, it could not be told.",
     ),
+    "file_not_taken": (
+        Conflict,
+        "没有报送过这份文件。请先报送，或选择报送过的那一份；全量、增量和截至时间也要与报送时相同。",
+        "No such file was taken. Send it first, or choose the one that was, with the same words.",
+    ),
     "not_configured": (
         Invalid,
         "该平台没有配置拉取地址或文件目录。",

@@ -17,11 +17,12 @@ from rider_hub.intake.annotated import annotate, kind_of
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.faults import whole
 from rider_hub.intake.file_modes import declared_in, declared_of_watched
-from rider_hub.intake.model import Receipt, Sender
+from rider_hub.intake.model import Receipt, Sender, Transport
+from rider_hub.intake.snapshot_model import Declared
 from rider_hub.logs import logger
 from rider_hub.parameters import parameter
 
-__all__ = ["OUT", "take_file", "take_files"]
+__all__ = ["OUT", "file_source", "take_file", "take_files"]
 
 #: The folder inside a watched one where refused rows and errors are left.
 OUT = "out"
@@ -131,9 +132,14 @@ async def _take(
             raise whole("snapshot_not_proved")
     else:
         declared = declared_in(words, feed_type, len(rows), now)
-    digest = keyed_digest(hub, data + declared.text.encode() if declared else data)
-    source = Source("file", f"file:{digest.hex()}", digest, name=path.name[:200], snapshot=declared)
+    source = file_source(hub, "file", data, path.name, declared)
     return await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source), rows
+
+
+def file_source(hub: Hub, transport: Transport, data: bytes, name: str, declared: Declared | None) -> Source:
+    """Return where a file came from: it is known by its content and declaration, not its name."""
+    digest = keyed_digest(hub, data + declared.text.encode() if declared else data)
+    return Source(transport, f"file:{digest.hex()}", digest, name=name[:200], snapshot=declared)
 
 
 async def _sender(hub: Hub, actor: Actor, platform: str) -> Sender:

@@ -15,7 +15,13 @@ from rider_hub.organizations.tables import platform as platform_table
 
 __all__ = ["TRANSPORTS", "list_quarantine", "list_receipts", "list_senders", "platform_names", "show_receipt"]
 
-TRANSPORTS = {"push": "平台推送", "pull": "主动拉取", "file": "文件", "replay": "重新入库"}
+TRANSPORTS = {
+    "push": "平台推送",
+    "pull": "主动拉取",
+    "file": "文件",
+    "upload": "网页报送",
+    "replay": "重新入库",
+}
 
 
 async def platform_names(work: Look) -> dict[str, str]:

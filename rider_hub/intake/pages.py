@@ -306,6 +306,7 @@ _SENDERS = Ledger(
     row_url=lambda row: f"/feeds/senders/{row['platform']}",
     actions=[
         Action("接收回执", "/feeds/receipts"),
+        Action("报送文件", "/feeds/upload"),
         Action("检查文件", "/feeds/check"),
         Action("全量核对", "/feeds/snapshots"),
         Action("待修正数据", "/feeds/quarantine?state=waiting"),

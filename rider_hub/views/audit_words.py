@@ -64,6 +64,7 @@ OPERATIONS = {
     "match.apply": "匹配生效",
     "feeds.push": "平台报送",
     "feeds.take": "拉取报送",
+    "feeds.upload": "网页报送",
     "feeds.view": "查看报送",
     "feeds.replay": "修正重报",
     "snapshots.decide": "核对全量",

@@ -17,12 +17,32 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
-  async function send(form, button, target) {
+  // Words of a form that hold for one choice alone are shown with that choice: data-when="name=value".
+  function show(form) {
+    form.querySelectorAll("[data-when]").forEach((part) => {
+      const [name, value] = part.dataset.when.split("=");
+      part.hidden = new FormData(form).get(name) !== value;
+    });
+  }
+  // What is hidden is not said.
+  function isSaid(form, name) {
+    const field = form.elements[name];
+    const first = field instanceof RadioNodeList ? field[0] : field;
+    return !(first && first.closest("[data-when][hidden]"));
+  }
+  function focus(form, problem) {
+    const wrong = (problem.errors || []).map((one) => document.getElementById(one.path)).find(Boolean);
+    if (wrong && form.contains(wrong)) wrong.focus();
+  }
+  async function send(form, button, target, before) {
     const file = form.querySelector("input[type=file]").files[0];
-    if (!file) return say(target, "请先选择文件。");
+    if (!file) {
+      form.querySelector("input[type=file]").focus();
+      return say(target, "请先选择文件。");
+    }
     const query = new URLSearchParams();
     new FormData(form).forEach((value, name) => {
-      if (typeof value === "string" && name !== "csrf" && value) query.append(name, value);
+      if (typeof value === "string" && name !== "csrf" && value && isSaid(form, name)) query.append(name, value);
     });
     if (button && button.name && button.value) query.append(button.name, button.value);
     const answer = await fetch(form.getAttribute("action") + "?" + query, {
@@ -37,9 +57,13 @@
     });
     if (!answer.ok) {
       const problem = await answer.json().catch(() => ({}));
-      return say(target, problem.zh || "没有检查成，请稍后再试。");
+      say(target, problem.zh || form.dataset.failed);
+      return focus(form, problem);
     }
-    if (answer.headers.has("Content-Disposition")) return save(await answer.blob(), answer);
+    if (answer.headers.has("Content-Disposition")) {
+      save(await answer.blob(), answer);
+      return target.replaceChildren(...before);
+    }
     // The answer is a part of a page of our own; parsed apart, no script in it could run.
     const part = new DOMParser().parseFromString(await answer.text(), "text/html");
     target.replaceChildren(...part.body.childNodes);
@@ -49,14 +73,17 @@
     if (!form) return;
     event.preventDefault();
     const target = document.querySelector(form.dataset.upload);
-    const buttons = Array.from(form.querySelectorAll("button"));
+    const buttons = Array.from(form.elements).filter((one) => one.type === "submit" && !one.disabled);
     buttons.forEach((button) => { button.disabled = true; });
-    target.textContent = "正在检查…";
-    send(form, event.submitter, target)
-      .catch(() => say(target, "没有连上服务器。请检查网络后再试。"))
-      .finally(() => {
-        buttons.forEach((button) => { button.disabled = false; });
-        if (target.textContent === "正在检查…") target.textContent = "";
-      });
+    const before = Array.from(target.childNodes);
+    target.textContent = form.dataset.waiting;
+    send(form, event.submitter, target, before)
+      .catch(() => say(target, "没有连上服务器，或文件在选择之后改动过。请检查网络，重新选择文件后再试。"))
+      .finally(() => buttons.forEach((button) => { button.disabled = false; }));
   });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-upload]");
+    if (form) show(form);
+  });
+  document.querySelectorAll("form[data-upload]").forEach(show);
 })();

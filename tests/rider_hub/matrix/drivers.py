@@ -76,6 +76,8 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/feeds/receipts/{id}/replay"): Driver(_row("receipt"), owners=_SENDING, last=True),
     # Stores nothing; whose sender may be named is tried in tests/rider_hub/intake/test_check_page.py.
     ("POST", "/feeds/check"): Driver(own_only=True),
+    # Whose sender may be named is tried in tests/rider_hub/intake/test_upload_page.py.
+    ("POST", "/feeds/upload"): Driver(own_only=True),
     ("GET", "/feeds/senders/{platform}"): Driver(lambda group: {"platform": group.platform}, owners=_SENDING),
     ("GET", "/feeds/snapshots/{id}"): Driver(_row("snap"), owners=_FEEDS),
     ("POST", "/feeds/snapshots/{id}/release"): Driver(_row("snap"), owners=_COUNTY),

@@ -1,0 +1,80 @@
+"""A file that a page sends as it is: counted as it comes, given back annotated; none of it is stored."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from connectors.problems import feed_error
+from connectors.transport.files import FileRow, read_rows
+from connectors.transport.http_push import MAX_LINES, MAX_SENT, MIB
+from rider_hub.intake.annotated import annotate, kind_of
+from rider_hub.web.export import attachment
+from rider_hub.web.shell import SHELL
+
+__all__ = ["LIMIT_MIB", "SHOWN", "SentFile", "read_sent"]
+
+#: The largest file, in MiB; it is that of a push.
+LIMIT_MIB: Final = MAX_SENT // MIB
+#: Faults listed on a page; the annotated file has them all.
+SHOWN: Final = 200
+_CHUNK: Final = 64 * 1024
+_MAX_NAME: Final = 200
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file's own bytes, its name as the browser tells it, and its rows."""
+
+    name: str
+    data: bytes
+    rows: Sequence[FileRow]
+
+    async def annotated(
+        self, request: web.Request, failures: Iterable[Mapping[str, Any]], ending: str, *, every: bool
+    ) -> web.Response:
+        """Answer with the file in its own format, the reasons beside its rows; its name gets an ending."""
+        async with request.app[SHELL].exports:
+            file = await asyncio.to_thread(
+                lambda: annotate(self.rows, failures, kind_of(self.data, self.rows), every=every)
+            )
+        stem = self.name.rpartition(".")[0] or self.name or "file"
+        headers = {"Content-Disposition": attachment(f"{stem}-{ending}.{file.kind}")}
+        return web.Response(body=file.body, content_type=file.content_type, headers=headers)
+
+
+async def read_sent(request: web.Request) -> SentFile:
+    """Read the body, which is the file as it is, and its rows; the name stands in the header X-File-Name.
+
+    Raises FeedError for more than 16 MiB or 100,000 rows, and for what can't be read as a whole.
+    """
+    told = unquote(request.headers.get("X-File-Name", ""))
+    name = "".join(char for char in told if char.isprintable())[:_MAX_NAME]
+    data = await _body(request)
+    async with request.app[SHELL].exports:
+        rows = await asyncio.to_thread(_rows, data, name)
+    return SentFile(name, data, rows)
+
+
+async def _body(request: web.Request) -> bytes:
+    """Read the body as it comes and count it: no parser of forms sees it."""
+    if (request.content_length or 0) > MAX_SENT:
+        raise feed_error("body_too_large", status=413, limit=LIMIT_MIB)
+    body = bytearray()
+    async for piece in request.content.iter_chunked(_CHUNK):
+        body += piece
+        if len(body) > MAX_SENT:
+            raise feed_error("body_too_large", status=413, limit=LIMIT_MIB)
+    return bytes(body)
+
+
+def _rows(data: bytes, name: str) -> list[FileRow]:
+    rows = []
+    for row in read_rows(data, name=name):
+        rows.append(row)
+        if len(rows) > MAX_LINES:
+            raise feed_error("too_many_rows", status=413, limit=MAX_LINES)
+    return rows
