@@ -1,5 +1,6 @@
 """Erasure reaches everything, keeps what the law asks for, and holds against sending again (promise 38)."""
 
+import asyncio
 import base64
 import dataclasses
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ from rider_hub.messages.service import post
 from rider_hub.messages.tables import outbox
 from rider_hub.requests.tables import service_request
 from rider_hub.riders.signin import verify_code
-from rider_hub.riders.tables import erasure_tombstone, registration
+from rider_hub.riders.tables import erasure_tombstone, registration, registration_history
+from rider_hub.riders.tombstones import sift
 from rider_hub.storage.binary import sealed_columns
 from rider_hub.storage.metadata import metadata, private_metadata
 from rider_hub.views.ports import wired
@@ -211,6 +213,29 @@ async def test_sent_again_it_is_not_stored_until_the_rider_joins_anew(
         async with hub.database.read() as connection:
             left = (await connection.execute(select(erasure_tombstone))).mappings().all()
         assert [one["ended"] for one in left] == [False]
+
+
+async def test_a_push_under_way_and_an_erasure_wait_for_each_other(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feed that has read the rider when the erasure begins is stored first, then erased whole."""
+    async with make_hub(database_url, tmp_path, FixedClock(OFF_PEAK)) as hub:
+        whole = await whole_rider(hub)
+        erasures: list[asyncio.Task[Any]] = []
+
+        async def slowly(*given: Any) -> Any:
+            erasures.append(asyncio.create_task(erase_own(hub, whole.rider, wired())))
+            # It waits for the push and so does not end in this time; were it not to wait, it would.
+            await asyncio.wait(erasures, timeout=3)
+            return await sift(*given)
+
+        monkeypatch.setattr("rider_hub.riders.taking.sift", slowly)
+        assert (await _again(hub, whole, 5)).accepted == 1
+        await erasures[0]
+        assert await _stored(hub) == 0
+        async with hub.database.read() as connection:
+            mine = registration_history.c.registration_id.not_in(select(registration.c.id))
+            assert (await connection.execute(select(registration_history).where(mine))).all() == []
 
 
 async def test_the_rider_registers_again_by_a_code(database_url: str, tmp_path: Path) -> None:
