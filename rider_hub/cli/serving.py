@@ -13,11 +13,12 @@ from rider_hub.access.first_start import offer_setup
 from rider_hub.access.opening import make_first_keys, open_hub
 from rider_hub.app import build_app, runner_for
 from rider_hub.cli.running import saying_errors
+from rider_hub.demo.accounts import demo_accounts
 from rider_hub.logs import configure
 from rider_hub.settings import Settings
 from rider_hub.storage.migrate import upgrade
 
-__all__ = ["migrate", "serve"]
+__all__ = ["migrate", "serve", "tell_demo"]
 
 
 @click.command()
@@ -45,6 +46,7 @@ async def _serve(settings: Settings) -> None:
         await web.TCPSite(runner, settings.host, settings.port).start()
         click.echo(f"Rider Hub: http://{settings.host}:{settings.port}/", err=True)
         _tell_setup(token)
+        tell_demo(settings)
         # What is loaded by now stays: looking through it for garbage held up every answer by some 100 ms.
         gc.collect()
         gc.freeze()
@@ -60,6 +62,18 @@ def _tell_setup(token: str | None) -> None:
         click.echo(
             f"还没有账号。请打开 /setup，用这个一次性口令（1 小时内有效）设置第一个系统管理员：\n  {token}\n"
             "There is no account yet: open /setup and make the first administrator with this token.",
+            err=True,
+        )
+
+
+def tell_demo(settings: Settings) -> None:
+    """Say on the console where a demo's accounts stand; what is in the file is not shown."""
+    accounts = demo_accounts(settings)
+    if accounts is not None:
+        click.echo(
+            f"这是演示库，账号和密码见 {accounts} 。不要二次验证，可设 RIDER_HUB_SECOND_FACTOR_ROLES=none。\n"
+            f"This is a demo database; its accounts are in {accounts}. "
+            "RIDER_HUB_SECOND_FACTOR_ROLES=none asks for no second factor.",
             err=True,
         )
 

@@ -1,6 +1,7 @@
 """`rider-hub demo`: builds the demo in a folder of its own and serves it."""
 
 import asyncio
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from aiohttp import web
 from rider_hub.access.inputs import takes
 from rider_hub.app import build_app, runner_for
 from rider_hub.cli.running import saying_errors
+from rider_hub.demo.accounts import account_lines
 from rider_hub.demo.run import Demo, build_demo
 from rider_hub.demo.world_data import UnknownCountyError
 from rider_hub.logs import configure
@@ -22,7 +24,7 @@ _PORTS = 100
 
 
 @click.command()
-@click.option("--no-serve", is_flag=True, help="Print the summary and exit.")
+@click.option("--no-serve", is_flag=True, help="Print the summary and the accounts and exit.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON alone on standard output.")
 @click.option(
     "--dir",
@@ -66,6 +68,8 @@ async def _demo(folder: Path, *, county: str, scale: float, as_json: bool, port:
             click.echo(built.summary.text())
         if port is not None:
             await _serve(built, port)
+        elif not as_json:
+            _tell(["", "演示账号：", *account_lines(built.accounts), *_how_to_serve(built)])
 
 
 async def _serve(built: Demo, port: int) -> None:
@@ -75,13 +79,27 @@ async def _serve(built: Demo, port: int) -> None:
     await web.SockSite(runner, listener).start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     lines = [f"\n{built.notice}\n", f"打开 {url}/ ，演示账号："]
-    lines += [f"  {account.username:8} {account.password}   {account.words}" for account in built.accounts]
+    lines += account_lines(built.accounts)
     lines += [f"骑手页面 {url}/r/ ，演示手机号 {built.phone}，验证码会显示在这里。", "按 Ctrl+C 结束。"]
-    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201 - told to whoever started it
+    _tell(lines)
     try:
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
+
+
+def _how_to_serve(built: Demo) -> list[str]:
+    folder = shlex.quote(str(built.accounts_file.parent))
+    # The accounts of a demo have no second factor; a hub that is served asks for one unless told.
+    given = f"RIDER_HUB_DATA_DIR={folder} RIDER_HUB_SECOND_FACTOR_ROLES=none"
+    return [
+        f"账号也写在 {built.accounts_file} 。要打开页面：",
+        f"  {given} {sys.executable} -m rider_hub serve",
+    ]
+
+
+def _tell(lines: list[str]) -> None:
+    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201 - told to whoever started it
 
 
 def _listener(port: int) -> socket.socket:

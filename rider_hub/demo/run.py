@@ -13,6 +13,7 @@ from rider_hub.access.opening import open_hub
 from rider_hub.assignments import service as assignments
 from rider_hub.assignments.totals import assignment_totals
 from rider_hub.clock import local_date
+from rider_hub.demo.accounts import ACCOUNTS_FILE, write_accounts
 from rider_hub.demo.clock import DemoClock
 from rider_hub.demo.feeding import feed_all
 from rider_hub.demo.ground import Account, bring_in_ground
@@ -26,7 +27,14 @@ from rider_hub.storage.migrate import upgrade
 __all__ = ["Demo", "build_demo"]
 
 #: What a demo writes into its folder; a second run removes these and nothing else.
-_FILES = ("rider_hub.db", "rider_hub.db-wal", "rider_hub.db-shm", "keys.json", "messages.jsonl")
+_FILES = (
+    "rider_hub.db",
+    "rider_hub.db-wal",
+    "rider_hub.db-shm",
+    "keys.json",
+    "messages.jsonl",
+    ACCOUNTS_FILE,
+)
 _FOLDERS = ("inbox", "outbox")
 
 
@@ -39,6 +47,7 @@ class Demo:
     accounts: list[Account]
     notice: str
     phone: str
+    accounts_file: Path
 
 
 @asynccontextmanager
@@ -77,7 +86,8 @@ async def build_demo(folder: Path, *, county: str, scale: float) -> AsyncIterato
             held=fed.held,
         )
         notice = f"{world.notice_zh}\n{world.notice_en}"
-        yield Demo(hub, summary, accounts, notice, _phone(world, lived.invited))
+        kept = write_accounts(folder, accounts)
+        yield Demo(hub, summary, accounts, notice, _phone(world, lived.invited), kept)
 
 
 def _phone(world: World, invited: int | None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from rider_hub.cli.serving import tell_demo
+from rider_hub.demo.accounts import ACCOUNTS_FILE
+from rider_hub.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[3]
 SCALE = "0.1"
 
 
-def _demo(folder: Path, *extra: str) -> subprocess.CompletedProcess[str]:
+def _demo(folder: Path, *extra: str, as_json: bool = True) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "HOME": str(folder), "PYTHONPATH": str(ROOT)}
     command = [
         sys.executable,
@@ -21,7 +26,7 @@ def _demo(folder: Path, *extra: str) -> subprocess.CompletedProcess[str]:
         "rider_hub",
         "demo",
         "--no-serve",
-        "--json",
+        *(["--json"] if as_json else []),
         "--dir",
         str(folder / "d"),
         *extra,
@@ -94,3 +99,24 @@ def test_a_county_without_data_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "310101" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_accounts_are_told_and_kept_beside_the_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --json whoever started it reads how to sign in; serving it names the file, no password."""
+    done = _demo(tmp_path, "--scale", "0.05", as_json=False)
+    told = dict(re.findall(r"^  ([a-z]+) +(Demo-[0-9a-f]+) ", done.stderr, re.MULTILINE))
+    assert {"qu", "jiedao", "shenji"} <= told.keys(), done.stderr
+    assert "Demo-" not in done.stdout
+    file = tmp_path / "d" / ACCOUNTS_FILE
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert dict(re.findall(r"^  ([a-z]+) +(\S+) ", file.read_text(encoding="utf-8"), re.MULTILINE)) == told
+    tell_demo(Settings(data_dir=tmp_path / "d"))
+    said = capsys.readouterr().err
+    assert str(file) in said
+    assert not [password for password in told.values() if password in said]
+    # A hub of one's own, or another database beside a demo's folder, hears nothing of it.
+    tell_demo(Settings(data_dir=tmp_path))
+    tell_demo(Settings(data_dir=tmp_path / "d", database_url="postgresql+asyncpg://db/hub"))
+    assert capsys.readouterr().err == ""
