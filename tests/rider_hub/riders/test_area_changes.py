@@ -241,7 +241,7 @@ async def test_the_riders_page_shows_the_hold_and_ends_it(hub: Hub) -> None:
 
 
 async def test_marks_go_after_their_window_and_the_hold_stays(hub: Hub) -> None:
-    """The nightly job deletes the dates a month after they came; who is held stays held until somebody looked."""
+    """The nightly job deletes the dates a month after they came; a hold stays until somebody has looked."""
     assert parameter("retention.work_area_marks").value == parameter("intake.work_area_window").value
     for version in moves(0, 1, 0, 2):
         await take(hub, [version])
