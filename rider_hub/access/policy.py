@@ -50,6 +50,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "feeds.upload": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "feeds.view": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "feeds.replay": _COUNTY | {Role.PLATFORM_ACCOUNT},
+    "feeds.mend": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "snapshots.decide": _COUNTY,
     "senders.change": _COUNTY | _SYSTEM,
     "match.view": _STREET,

@@ -103,6 +103,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "这一行没有留存内容，不能重新入库。请报送方修正后重报。",
         "Nothing of this row was kept, so it can't be replayed. Have it sent again.",
     ),
+    "field_not_mendable": (
+        Invalid,
+        "只能修改表单里列出的标准字段，或去掉标准中没有的字段。请重新打开这一行再改。",
+        "Only listed fields of the standard can be changed, and unknown ones left out. Open the row again.",
+    ),
     "row_not_json": (
         Invalid,
         "修正后的内容读不出来。请检查大括号、引号和逗号是否成对、是否漏写，再重新入库。",

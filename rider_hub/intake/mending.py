@@ -9,7 +9,7 @@ import msgspec
 from connectors.records import FeedType
 from connectors.sources import Manifest
 
-__all__ = ["TITLES", "MendField", "fields_of", "mended_row"]
+__all__ = ["TITLES", "MendField", "changed_fields", "fields_of", "mended_row"]
 
 #: Standard field → its name on pages.
 TITLES: Final[Mapping[str, str]] = {
@@ -77,7 +77,7 @@ class MendField:
     #: False where the value stays closed until a purpose is given; left empty, it stays as it is.
     shown: bool
     faults: tuple[str, ...]
-    #: Set for a field the standard does not know, which can only be left out.
+    #: Set for a field that neither standard nor mapping knows, which can only be left out.
     unknown: bool
 
 
@@ -132,32 +132,49 @@ def fields_of(
     return sorted(fields, key=lambda one: not one.faults)[:_MAX_FIELDS]
 
 
-def mended_row(
+def changed_fields(
     content: Mapping[str, Any],
+    fields: Sequence[MendField],
     changes: Iterable[tuple[str, str]],
     left_out: Iterable[str],
-    *,
-    kept: Iterable[str] = (),
-) -> bytes:
-    """Return a kept row with its changes as JSON.
+) -> dict[MendField, str]:
+    """Return which fields of the form get which text; an empty one takes its field away.
 
-    A change is a path and a text; an empty text takes the field away, but leaves those in `kept`, whose
-    values were not shown. A text that is what stood there changes nothing, so that a number stays one. Raises
-    ValueError for a path that is none.
+    A text that is what stood there is no change, so that a number stays one; nor is an empty one where the
+    value was not shown. Raises ValueError for a field the form did not list, for a change to one the standard
+    does not know, and for leaving out one it does know.
     """
-    row = msgspec.json.decode(msgspec.json.encode(content))
-    closed = set(kept)
+    listed = {one.path: one for one in fields}
+    changed: dict[MendField, str] = {}
     for path, text in changes:
-        keys = msgspec.json.decode(path, type=list[str])
-        if not keys:
-            raise ValueError(path)
-        old = _get(row, keys)
-        if (not text and path in closed) or (old is not _ABSENT and _text(old) == text):
+        old = _get(content, _keys(path))
+        if path not in listed:
+            if text or old is not _ABSENT:
+                raise ValueError(path)
+            continue  # a page opened before the field was taken away sends it empty
+        one = listed[path]
+        if (not text and not one.shown) or _text(old) == text:
             continue
-        _put(row, keys, text)
+        if one.unknown and text:
+            raise ValueError(path)
+        changed[one] = text
     for path in left_out:
-        _put(row, msgspec.json.decode(path, type=list[str]), "")
+        if path not in listed or not listed[path].unknown:
+            raise ValueError(path)
+        changed[listed[path]] = ""
+    return changed
+
+
+def mended_row(content: Mapping[str, Any], changed: Mapping[MendField, str]) -> bytes:
+    """Return a kept row with its changed fields as JSON."""
+    row = msgspec.json.decode(msgspec.json.encode(content))
+    for one, text in changed.items():
+        _put(row, _keys(one.path), text)
     return msgspec.json.encode(row)
+
+
+def _keys(path: str) -> list[str]:
+    return msgspec.json.decode(path, type=list[str])
 
 
 def names_closed(content: Mapping[str, Any], standard: Mapping[str, str]) -> set[str]:

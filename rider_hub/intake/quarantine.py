@@ -20,7 +20,7 @@ from rider_hub.intake.batches import Source, keyed_digest, store_records, take_b
 from rider_hub.intake.faults import whole
 from rider_hub.intake.frames import framed_as, worse_than_another
 from rider_hub.intake.keeping import close_rows
-from rider_hub.intake.mending import MendField, fields_of, mended_row
+from rider_hub.intake.mending import MendField, changed_fields, fields_of, mended_row
 from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sender
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.intake.totals import Totals
@@ -179,17 +179,26 @@ async def mend_row(
     """Put changes into one kept row and send it the same way again; returns the receipt of the replay.
 
     `opened` says that the visitor saw every value: an empty one then takes its field away, and else leaves
-    what was closed as it is. Raises Absent out of scope, Conflict where nothing is kept.
+    what was closed as it is. The trail keeps the names of the changed fields, never a value: the row goes on
+    in its sender's name. Raises Absent out of scope, Conflict where nothing is kept, Invalid for a change to
+    what the form did not list.
     """
     async with hub.look(actor, "feeds.replay", target=f"quarantine:{row_id}") as look:
         row = await _row_in_scope(look, row_id)
         shown = (await _fields(look, hub.keys, row, opened=opened)).fields or ()
-    kept = [one.path for one in shown if not one.shown]
+    if not is_kept(row):
+        raise whole("row_not_kept")
     content = _object(hub.keys, row)
     try:
-        whole_row = mended_row(content, changes, left_out, kept=kept)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise whole("row_not_json") from error
+        changed = changed_fields(content, shown, changes, left_out)
+    except ValueError as error:
+        raise whole("field_not_mendable") from error
+    whole_row = mended_row(content, changed)
+    names = "、".join(one.name for one in changed)
+    target = f"quarantine:{row_id}"
+    async with hub.change(actor, "feeds.mend", target=target, purpose=f"改动字段：{names or '无'}") as work:
+        await _row_in_scope(work, row_id)
+        work.count(rows=1, fields=len(changed))
     [receipt] = await replay(hub, actor, ids=[row_id], mended={row_id: whole_row})
     return receipt
 

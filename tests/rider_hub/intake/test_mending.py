@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import sources
-from rider_hub.intake.mending import fields_of, mended_row
+from rider_hub.intake.mending import MendField, changed_fields, fields_of, mended_row
 
 NAMES = st.text(min_size=1, max_size=6)
 VALUES = (
@@ -24,7 +24,7 @@ ROWS = st.dictionaries(NAMES, VALUES | st.dictionaries(NAMES, VALUES, max_size=3
 def test_a_form_sent_as_it_stands_changes_nothing(row: dict[str, Any]) -> None:
     """Opened, each value comes back as it was, of its own type; null stands for an absent field."""
     fields = fields_of(row, [], "registration", None, opened=True)
-    same = mended_row(row, [(one.path, one.value) for one in fields], [])
+    same = _mended(row, fields, [(one.path, one.value) for one in fields])
     assert _plain(msgspec.json.decode(same)) == _plain(row)
 
 
@@ -33,8 +33,12 @@ def test_closed_fields_left_empty_stay(row: dict[str, Any]) -> None:
     """What was not shown and not filled in is what was kept."""
     fields = fields_of(row, [], "registration", None, opened=False)
     closed = [one.path for one in fields if not one.shown]
-    same = mended_row(row, [(path, "") for path in closed], [], kept=closed)
+    same = _mended(row, fields, [(path, "") for path in closed])
     assert msgspec.json.decode(same) == msgspec.json.decode(msgspec.json.encode(row))
+
+
+def _mended(row: dict[str, Any], fields: list[MendField], changes: list[tuple[str, str]]) -> bytes:
+    return mended_row(row, changed_fields(row, fields, changes, []))
 
 
 def _plain(row: Any) -> Any:
@@ -55,5 +59,5 @@ def test_a_fault_stands_beside_the_senders_own_column() -> None:
     assert by_name["pianqu.shequ_daima"].faults == ("应为 12 位",)
     assert (by_name["pianqu.shequ_daima"].shown, by_name["pianqu.shequ_daima"].value) == (False, "")
     assert by_name["gengxin_shijian"].faults == ("缺少",)
-    changed = mended_row(row, [(by_name["gengxin_shijian"].path, "2026-10-01 09:00:00")], [])
+    changed = _mended(row, fields, [(by_name["gengxin_shijian"].path, "2026-10-01 09:00:00")])
     assert msgspec.json.decode(changed) == row | {"gengxin_shijian": "2026-10-01 09:00:00"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from rider_hub.access.tables import audit_row
 from rider_hub.riders.ports import contents
 from rider_hub.riders.tables import registration
 from tests.factories import county_staff, make_hub
@@ -101,6 +102,37 @@ async def test_a_row_opens_with_a_purpose_and_a_field_can_be_left_out(hub: Any) 
     async with hub.database.read() as connection:
         [row] = (await connection.execute(select(registration))).mappings().all()
     assert contents(hub.keys, row) == {"name": "骑手甲00001号"}
+
+
+async def test_a_mend_is_in_the_trail_by_the_names_of_its_fields(hub: Any) -> None:
+    """Who wrote in a sender's name stands there with which fields, no value; unlisted ones are refused."""
+    sender, _ = await sender_of(hub)
+    await push(hub, sender, [rider(1, employment="某种方式", 备注="某种备注")])
+    [kept] = await quarantine_rows(hub)
+    url = f"/feeds/quarantine/{kept['id']}"
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        pairs = with_value(filled(await (await site.get(url)).text()), '["employment"]', "crowdsourced")
+        for extra in (
+            [("path", '["op"]'), ("value", "leave")],
+            [("path", '["work_area","street"]'), ("value", "某街道")],
+            [("drop", '["record_id"]')],
+        ):
+            answer = await site.post(f"{url}/replay", data=[*pairs, *extra])
+            assert (answer.status, "只能修改表单里列出的标准字段" in await answer.text()) == (422, True)
+        new = with_value(pairs, '["备注"]', "另一种备注")
+        assert (await site.post(f"{url}/replay", data=new)).status == 422
+        assert await _mends(hub) == []
+        done = await site.post(f"{url}/replay", data=[*pairs, ("drop", '["备注"]')])
+        assert done.url.path.startswith("/feeds/receipts/")
+    assert await _mends(hub) == [(f"quarantine:{kept['id']}", "改动字段：employment、备注")]
+
+
+async def _mends(hub: Any) -> list[tuple[str, str]]:
+    query = select(audit_row.c.target, audit_row.c.purpose).where(
+        audit_row.c.operation == "feeds.mend", audit_row.c.outcome == "done"
+    )
+    async with hub.database.read() as connection:
+        return [(target, purpose) for target, purpose in await connection.execute(query)]
 
 
 async def test_a_row_is_returned_on_its_page(hub: Any) -> None:
