@@ -99,6 +99,7 @@ COUNTS = {
     "fields": "字段",
     "seals": "封存",
     "messages": "消息",
+    "leaving": "将离职",
     "left_out": "另有未记",
     "total": "共",
     "accepted": "入库",
