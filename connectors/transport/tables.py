@@ -23,6 +23,10 @@ WORKBOOK_SECONDS: Final = 30
 MAX_TABLE_BYTES: Final = 256 * 1024 * 1024
 """The most text a workbook may hold."""
 
+MAX_COLUMNS: Final = 1000
+"""The most columns of a table."""
+
+_MAX_DOTS: Final = 8  # the standard nests by one
 _DELIMITERS: Final = (",", "\t", ";", "|")
 _ROOT: Final = Path(__file__).parents[2]
 _LETTERS: Final = 26
@@ -165,13 +169,21 @@ def _header(cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
     while not names[-1]:
         names.pop()
+    if len(names) > MAX_COLUMNS:
+        raise _too_wide()
+    seen: set[str] = set()
     for index, name in enumerate(names):
         # The first row of a file without header is a person's; nothing of it may come back as a field's name.
         if name == LOST or _VALUE.fullmatch(name):
             raise feed_error("header_missing", column=index + 1)
-        if name and name in names[:index]:
+        if name and name in seen:
             raise feed_error("header_duplicate", column=index + 1)
+        seen.add(name)
     return [name or f"(column {index})" for index, name in enumerate(names, 1)]
+
+
+def _too_wide() -> FeedError:
+    return feed_error("too_many_columns", status=413, limit=MAX_COLUMNS)
 
 
 def _named(header: list[str], cells: list[str], line: int) -> dict[str, Any]:
@@ -180,6 +192,8 @@ def _named(header: list[str], cells: list[str], line: int) -> dict[str, Any]:
         if index < len(header):
             name = header[index]
         elif cell.strip():
+            if index >= MAX_COLUMNS:
+                raise _too_wide()
             name = f"(column {index + 1})"  # a cell beyond the header: the row is out of step
         else:
             continue
@@ -192,7 +206,8 @@ def _named(header: list[str], cells: list[str], line: int) -> dict[str, Any]:
 def _put(row: dict[str, Any], name: str, value: Any) -> None:
     """Set a value under its name; a dotted name nests where nothing else stands in the way."""
     head, _, tail = name.partition(".")
-    inner = row.setdefault(head, {}) if head and tail else None
+    nests = head and tail and name.count(".") <= _MAX_DOTS
+    inner = row.setdefault(head, {}) if nests else None
     if isinstance(inner, dict):
         _put(inner, tail, value)
     else:

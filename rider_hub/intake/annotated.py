@@ -6,7 +6,7 @@ A workbook comes back as a workbook of text cells, a CSV as a CSV, NDJSON and JS
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
@@ -18,11 +18,14 @@ from connectors.forbidden import forbidden_group
 from connectors.problems import LostDigits, printable
 from connectors.transport.files import FileRow
 
-__all__ = ["Annotated", "annotate", "annotated_csv", "kind_of"]
+__all__ = ["MAX_CELLS", "Annotated", "annotate", "annotated_csv", "kind_of"]
 
 Kind = Literal["xlsx", "csv", "ndjson"]
 
 _REASON, _ROW = "拒收原因", "行号"
+#: Every row gets every column, so one wide row would make a file of a thousand times what was sent.
+MAX_CELLS: Final = 5_000_000
+_REASON_ALONE: Final = "拒收原因（单元格过多，未附原数据）"
 #: Names no field of the standard has, so that the file can be sent again once they are taken out.
 _REASON_KEY, _ROW_KEY = "rfs_reason", "rfs_row"
 #: Spreadsheets also read the full-width signs as formulas, and skip blanks before them.
@@ -85,7 +88,8 @@ def annotated_csv(
 ) -> str:
     """Return the refused rows of a file (or all) as CSV text, in order, each with its number and reasons.
 
-    A column named by a forbidden field is blank throughout; a line that could not be read has no cells.
+    A column named by a forbidden field is blank throughout; a line that could not be read has no cells. Where
+    rows times columns pass MAX_CELLS, numbers and reasons come alone.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -109,10 +113,14 @@ def _table(
     forbidden = {one["path"] for one in faults if one["code"] == "field_forbidden"}
     shown = [(number, dict(_cells(row))) for number, row in rows if every or number in by_row]
     columns = list(dict.fromkeys(name for _, cells in shown for name in cells))
-    kept = [name for name in columns if not _is_forbidden(name, forbidden)]
-    yield [_ROW, _REASON, *columns]
+    fits = len(columns) * len(shown) <= MAX_CELLS
+    columns = columns if fits else []
+    named = _beginnings(forbidden)
+    # None is a column that stays blank.
+    kept = [None if _is_forbidden(name, named) else name for name in columns]
+    yield [_ROW, _REASON if fits else _REASON_ALONE, *columns]
     for number, cells in shown:
-        values = [cells.get(name, "") if name in kept else "" for name in columns]
+        values = ["" if name is None else cells.get(name, "") for name in kept]
         yield [str(number), _reasons(by_row.get(number, ())), *values]
 
 
@@ -171,11 +179,17 @@ def _cells(row: Row, prefix: str = "") -> Iterable[tuple[str, str]]:
             yield f"{prefix}{name}", str(value)
 
 
-def _is_forbidden(name: str, forbidden: Iterable[str]) -> bool:
-    if any(forbidden_group(part) for part in (name, *name.split("."))):
-        return True
-    shown = printable(name)
-    return any(path == shown or path.startswith((f"{shown}.", f"{shown}[")) for path in forbidden)
+def _beginnings(paths: Iterable[str]) -> set[str]:
+    """Return the paths and what they begin with: `a.b[0]` is also `a.b` and `a`."""
+    return {path[:end] for path in paths for end in (*_ends(path), len(path))}
+
+
+def _ends(path: str) -> Iterable[int]:
+    return (place for place, sign in enumerate(path) if sign in ".[")
+
+
+def _is_forbidden(name: str, named: Collection[str]) -> bool:
+    return any(forbidden_group(part) for part in (name, *name.split("."))) or printable(name) in named
 
 
 def _safe(text: str) -> str:

@@ -11,7 +11,7 @@ from aiohttp import web
 from connectors.problems import feed_error
 from connectors.transport.files import FileRow, read_rows
 from connectors.transport.http_push import MAX_LINES, MAX_SENT, MIB
-from rider_hub.intake.annotated import annotate, kind_of
+from rider_hub.intake.annotated import MAX_CELLS, annotate, kind_of
 from rider_hub.web.export import attachment
 from rider_hub.web.shell import SHELL
 
@@ -49,7 +49,7 @@ class SentFile:
 async def read_sent(request: web.Request) -> SentFile:
     """Read the body, which is the file as it is, and its rows; the name stands in the header X-File-Name.
 
-    Raises FeedError for more than 16 MiB or 100,000 rows, and for what can't be read as a whole.
+    Raises FeedError for more than 16 MiB, 100,000 rows or MAX_CELLS cells, and for what can't be read as a whole.
     """
     told = unquote(request.headers.get("X-File-Name", ""))
     name = "".join(char for char in told if char.isprintable())[:_MAX_NAME]
@@ -72,9 +72,13 @@ async def _body(request: web.Request) -> bytes:
 
 
 def _rows(data: bytes, name: str) -> list[FileRow]:
-    rows = []
-    for row in read_rows(data, name=name):
-        rows.append(row)
+    rows: list[FileRow] = []
+    cells = 0
+    for number, row in read_rows(data, name=name):
+        rows.append((number, row))
+        cells += len(row) if isinstance(row, dict) else 0
         if len(rows) > MAX_LINES:
             raise feed_error("too_many_rows", status=413, limit=MAX_LINES)
+        if cells > MAX_CELLS:  # also blank ones take memory, under the name of their column
+            raise feed_error("too_many_cells", status=413, limit=MAX_CELLS)
     return rows

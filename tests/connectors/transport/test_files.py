@@ -65,6 +65,12 @@ def test_dotted_columns_nest_and_cells_beyond_the_header_show() -> None:
     ]
 
 
+def test_a_name_of_many_dots_is_a_name_and_no_depth() -> None:
+    """Rows of the standard nest by two; a heading of a thousand dots would nest beyond what can be read."""
+    name = ".".join("a" * 1000)
+    assert list(read_rows(f"{name},b\n1,2\n".encode())) == [(1, {name: "1", "b": "2"})]
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -77,6 +83,8 @@ def test_dotted_columns_nest_and_cells_beyond_the_header_show() -> None:
         ("編號,かな\nカナ,ｱ".encode("shift-jis"), "encoding_unreadable"),
         (b"[1,", "json_unreadable"),
         (b"a,a\n1,2", "header_duplicate"),
+        (b",".join(b"c%d" % n for n in range(1001)) + b"\n1,2", "too_many_columns"),
+        (b"a,b\n1" + b",x" * 1000, "too_many_columns"),
         (b'a,"b\n1,2', "csv_unreadable"),
         (b"x" * 200_000, "csv_unreadable"),
         (b"PK\x03\x04 no workbook", "workbook_unreadable"),

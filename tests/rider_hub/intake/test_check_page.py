@@ -107,6 +107,16 @@ async def test_a_body_is_counted_as_it_comes(hub: Any) -> None:
             assert answer.status == 413
 
 
+async def test_a_table_of_blank_cells_beyond_the_limit_is_refused(hub: Any) -> None:
+    """10,000 rows of 600 commas are a few MiB and would be six million cells in memory: 413 says so."""
+    await sender_of(hub)
+    heading = ",".join(f"c{number}" for number in range(600))
+    body = f"{heading}\n{('x' + ',' * 599 + chr(10)) * 10_000}".encode()
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        answer = await site.post("/feeds/check?type=registration&sender=ding", data=io.BytesIO(body))
+        assert (answer.status, "单元格" in await answer.text()) == (413, True)
+
+
 async def test_a_workbook_comes_back_as_a_workbook(hub: Any) -> None:
     """Reasons in a column of their own, forbidden cells blank, every other cell the text it was."""
     await sender_of(hub)
