@@ -1,15 +1,15 @@
 """Polygons become plain arrays of coordinates and rings here, and polygons again; nothing is looked up."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geo.area_room import spare
 from geo.errors import GeoError
 from geo.points import Floats, Rows
+from geo.room import spare, with_room
 from geo.slices import cut, in_slices
 
 Shapes = NDArray[np.object_]
@@ -94,7 +94,7 @@ def used(outlines: Outlines, count: int) -> Outlines:
 def roomy(outlines: Outlines, count: int) -> Outlines:
     """Give the arrays of the first `count` polygons with room for edits, the same where they have it."""
     held = used(outlines, count)
-    return Outlines(*(_with_room(array, len(part)) for array, part in zip(outlines, held, strict=True)))
+    return Outlines(*(with_room(array, len(part)) for array, part in zip(outlines, held, strict=True)))
 
 
 def gathered(outlines: Outlines, rows: Rows) -> Outlines:
@@ -140,14 +140,6 @@ def _spans(counts: Rows, room: int | None = None) -> Rows:
     ends = np.cumsum(counts)
     spans[: len(counts), 0], spans[: len(counts), 1] = ends - counts, ends
     return spans
-
-
-def _with_room(array: NDArray[Any], count: int) -> NDArray[Any]:
-    if len(array) >= spare(count):
-        return array
-    longer = np.zeros((spare(count), *array.shape[1:]), dtype=array.dtype)
-    longer[:count] = array[:count]
-    return longer
 
 
 def _check_size(vertices: int) -> None:

@@ -7,15 +7,14 @@ array has no room left, the edit goes to a grid of longer arrays, which earlier 
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.area_arrays import Outlines
 from geo.area_grid import Grid, fill_slabs, make_blocks, measure, moved
-from geo.area_room import Room, kept_up
 from geo.points import Floats
+from geo.room import kept_up, put
 
 
 def fits(whole: Grid, box: Floats) -> bool:
@@ -47,24 +46,24 @@ def replace(whole: Grid, old: int, outline: Outlines, code_of: Callable[[int], s
     for nth, cell in enumerate(cells.tolist()):
         ranges[nth] = _enter(edited, cell, old, pools[0][pools[0][:, 0] == cell, 1:], code_of)
     words, made = make_blocks(edited, cells, ranges)
-    words = moved(words, _put(edited, "fine", np.concatenate(made)))
+    words = moved(words, put(edited, "fine", np.concatenate(made)))
     # Both ends of a range in one store.
     edited.cell_entries.view(np.int64)[cells, 0] = ranges.view(np.int64)[:, 0]
     edited.coarse[cells] = words
-    edited.room = kept_up(edited, cells)
+    edited.room = kept_up(edited, {"coarse": cells, "cell_entries": cells})
     return edited
 
 
 def _append(whole: Grid, outline: Outlines) -> int:
     """Write the polygon and its slabs behind the others; give its id."""
-    vertices = _put(whole, "xy", outline.xy)
-    rings = _put(whole, "rings", outline.rings + np.array([vertices, vertices, 0]))
-    new = _put(whole, "polys", outline.polys + rings)
-    _put(whole, "bounds", np.empty((1, 4)))
-    _put(whole, "heads", np.empty((1, 4)))
+    vertices = put(whole, "xy", outline.xy)
+    rings = put(whole, "rings", outline.rings + np.array([vertices, vertices, 0]))
+    new = put(whole, "polys", outline.polys + rings)
+    put(whole, "bounds", np.empty((1, 4)))
+    put(whole, "heads", np.empty((1, 4)))
     entries = measure(_alone(whole, new), whole.bounds[new : new + 1], whole.heads[new : new + 1])
-    first = _put(whole, "slab_start", np.zeros(int(whole.heads[new, 3]) + 1, dtype=np.int32))
-    start = _put(whole, "slab_edge", np.zeros(int(entries[0]), dtype=np.int32))
+    first = put(whole, "slab_start", np.zeros(int(whole.heads[new, 3]) + 1, dtype=np.int32))
+    start = put(whole, "slab_edge", np.zeros(int(entries[0]), dtype=np.int32))
     whole.heads[new, 2] = first
     slabs = whole.slab_start, whole.slab_edge
     fill_slabs(_alone(whole, new), whole.heads[new : new + 1], slabs, entries, start)
@@ -84,15 +83,5 @@ def _enter(
     kept = whole.entries[first:last]
     every = np.concatenate([kept[kept[:, 0] != old], added])
     codes = [code_of(polygon) for polygon in every[:, 0].tolist()]
-    at = _put(whole, "entries", every[sorted(range(len(every)), key=codes.__getitem__)])
+    at = put(whole, "entries", every[sorted(range(len(every)), key=codes.__getitem__)])
     return at, at + len(every)
-
-
-def _put(whole: Grid, name: str, rows: NDArray[Any]) -> int:
-    """Write rows behind those that count, where there is no room after moving to longer arrays; say where."""
-    at = whole.used[name]
-    if at + len(rows) > len(getattr(whole, name)):
-        (whole.room or Room(whole)).move(whole, name, at + len(rows))
-    getattr(whole, name)[at : at + len(rows)] = rows
-    whole.used[name] = at + len(rows)
-    return at

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.area_arrays import Outlines, roomy
-from geo.area_room import Room, spare
 from geo.points import Floats, Rows
+from geo.room import Room, spare
 from geo.slices import cut, in_slices, threads
 
 Ints = NDArray[np.int32]
@@ -54,6 +54,11 @@ class Grid:
     used: dict[str, int] = field(default_factory=dict)
     begun: dict[str, int] = field(default_factory=dict)
     room: Room | None = None
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The arrays that edits write in place."""
+        return "grid", "coarse", "cell_entries"
 
     @property
     def outlines(self) -> Outlines:

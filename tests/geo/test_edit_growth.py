@@ -12,7 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo import area_room
+from geo import room
 from geo.areas import AreaIndex
 from tests.geo.shapes import awkward_points, located_by_shapely, tessellation
 from tests.geo.test_incremental import moved_border
@@ -43,8 +43,8 @@ def test_long_edits_equal_a_rebuild(
     make: Build, times: int, least: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Arrays are outgrown again and again: answers stay shapely's, and the file is a new index's."""
-    monkeypatch.setattr(area_room, "_TIMES", times)
-    monkeypatch.setattr(area_room, "_LEAST", least)
+    monkeypatch.setattr(room, "_TIMES", times)
+    monkeypatch.setattr(room, "_LEAST", least)
     areas, random = tessellation(17, 5, 5), np.random.default_rng(times + least)
     index, arrays = make(areas, tmp_path), set()
     for nth in range(250):
@@ -86,8 +86,8 @@ def test_a_saved_edit_is_edited_on(seed: int) -> None:
 @pytest.mark.parametrize("times", [1, 4])
 def test_threads_ask_while_arrays_are_outgrown(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks meanwhile finds each point in its area as it was or as it is, and never nowhere."""
-    monkeypatch.setattr(area_room, "_TIMES", times)
-    monkeypatch.setattr(area_room, "_LEAST", 1)
+    monkeypatch.setattr(room, "_TIMES", times)
+    monkeypatch.setattr(room, "_LEAST", 1)
     areas = tessellation(23, 4, 4)
     index, done = AreaIndex.build(areas), Event()
     inner = shapely.get_coordinates(shapely.point_on_surface(np.asarray(areas.geometry.array)))
