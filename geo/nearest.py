@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from geo.errors import GeoError
 from geo.points import Flags, Floats, Rows, checked_list
 from geo.slices import in_order, in_slices
-from geo.station_grid import MAX_RADIUS_M, Net, StationGrid, cast_net, station_grid, supported
+from geo.station_edit import with_station, without_station
+from geo.station_grid import MAX_RADIUS_M, StationGrid, bands, station_grid
+from geo.station_net import Net, cast_net
 
 if TYPE_CHECKING:
     from geo.nearest_far import FarSearch
@@ -22,10 +24,7 @@ _WORTH_ORDER: Final = 1 << 20
 class _State(NamedTuple):
     """What a question needs, taken at once; a change makes a new one."""
 
-    lng: Floats
-    lat: Floats
-    kept: Flags
-    grid: StationGrid | None
+    grid: StationGrid
     net: Net | None
     far: list["FarSearch"]
 
@@ -35,7 +34,8 @@ class _State(NamedTuple):
 
         if not self.far:
             # Two threads may both make it; both are the same.
-            self.far.append(FarSearch(self.lng, self.lat))
+            count = len(self.grid)
+            self.far.append(FarSearch(self.grid.lng[:count], self.grid.lat[:count]))
         return self.far[0]
 
 
@@ -45,14 +45,17 @@ class NearestIndex:
     Distances are geodesics on the WGS84 ellipsoid: within 10 km by a compiled formula that is right to a
     hundredth of a millimetre, beyond that, and where two stations are as near as a tenth of a millimetre, by
     pyproj's `Geod.inv`. Stations at equal distance, also at one place, come in the order of their rows. One
-    index may be asked by several threads, also while one of them changes it.
+    index may be asked by several threads, also while one of them changes it: they find the stations as they
+    were or as they are.
+
+    To add or remove a station costs what the stations about it cost, however many there are. The first
+    question beyond 10 km after one was added costs a look at all of them.
     """
 
     __slots__ = ("_state",)
 
     def __init__(self, lng: Floats, lat: Floats) -> None:
-        kept = np.ones(len(lng), dtype=bool)
-        self._state = _State(lng, lat, kept, station_grid(lng, lat, np.arange(len(lng))), None, [])
+        self._state = _State(station_grid(lng, lat, np.ones(len(lng), dtype=bool)), None, [])
 
     @classmethod
     def build(cls, lng: ArrayLike, lat: ArrayLike) -> Self:
@@ -72,7 +75,7 @@ class NearestIndex:
 
     def __len__(self) -> int:
         """Count the rows, those of stations removed too."""
-        return len(self._state.lng)
+        return len(self._state.grid)
 
     def add(self, lng: float, lat: float) -> int:
         """Add a station; give its row, the next one.
@@ -83,15 +86,8 @@ class NearestIndex:
             As `build`.
         """
         x, y = checked_list(lng, lat)
-        old = self._state
-        row, grid = len(old.lng), old.grid
-        longer = np.append(old.lng, x), np.append(old.lat, y), np.append(old.kept, [True])
-        if grid is not None and supported(x, y):
-            grid = grid.with_station(float(x[0]), float(y[0]), row)
-        else:
-            kept = np.flatnonzero(longer[2])
-            grid = station_grid(longer[0][kept], longer[1][kept], kept)
-        self._state = _State(*longer, grid, None, [])
+        row = len(self)
+        self._state = _State(with_station(self._state.grid, float(x[0]), float(y[0])), None, [])
         return row
 
     def remove(self, row: int) -> None:
@@ -103,26 +99,25 @@ class NearestIndex:
             ``station_row`` where there is no such row, or it was taken out before.
         """
         old = self._state
-        if not (0 <= row < len(old.lng) and old.kept[row]):
+        if not (0 <= row < len(old.grid) and old.grid.kept[row]):
             raise GeoError(
                 "station_row", "没有这个驿站；请核对行号。", "There is no such station; see its row."
             )
-        kept, grid = old.kept.copy(), old.grid
-        kept[row] = False
-        if grid is not None:
-            grid = grid.without_station(float(old.lng[row]), float(old.lat[row]), row) if kept.any() else None
-        self._state = _State(old.lng, old.lat, kept, grid, None, old.far)
+        self._state = _State(without_station(old.grid, row), None, old.far)
 
     def prepare(self, radius_m: float = 1500.0) -> None:
         """Make ready for very many points: list, for each mesh of a fine net, who may be the nearest.
 
         Questions for the one nearest within at most this radius, without a mask, are answered sooner; a
-        change undoes it.
+        change undoes it. An index that has grown manyfold is laid anew by it, and asked sooner too.
         """
         _check_query(1, radius_m)
-        state = self._state
-        if state.grid is not None and radius_m <= MAX_RADIUS_M:
-            self._state = state._replace(net=cast_net(state.grid, radius_m))
+        grid, net, far = self._state
+        if grid.outgrown:
+            grid, net = grid.anew(), None
+        if grid.live and not grid.beyond and radius_m <= MAX_RADIUS_M:
+            net = cast_net(grid, radius_m)
+        self._state = _State(grid, net, far)
 
     def query(
         self,
@@ -165,10 +160,12 @@ class NearestIndex:
         _check_query(k, radius_m)
         state = self._state
         allowed = _allowed(state, mask)
-        # An index that has a grid is asked by it as far as its formula reaches.
-        if state.grid is None or radius_m > MAX_RADIUS_M:
+        # The grid is asked as far as its formula reaches.
+        if state.grid.beyond or radius_m > MAX_RADIUS_M:
             far = state.far_search()
-            return (far if allowed is None else far.allowing(allowed)).query(x, y, k, radius_m)
+            return (far if allowed is None else far.allowing(allowed[: len(state.grid)])).query(
+                x, y, k, radius_m
+            )
         rows, metres = _query_near(state, x, y, k, float(radius_m), None if mask is None else allowed)
         for point in np.flatnonzero(rows[:, 0] == _UNDECIDED).tolist():
             near = state.grid.within(x[point], y[point], radius_m)
@@ -178,17 +175,19 @@ class NearestIndex:
 
 
 def _allowed(state: _State, mask: NDArray[np.bool_] | None) -> Flags | None:
-    """Give which rows may be answered, None for all."""
+    """Give which rows may be answered, None for all; with room, for rows that are added meanwhile."""
+    kept, count = state.grid.kept, len(state.grid)
     if mask is None:
-        return None if state.kept.all() else state.kept
+        return None if state.grid.live == count else kept
     allow = np.asarray(mask)
-    if allow.dtype != np.bool_ or allow.shape != state.kept.shape:
+    if allow.dtype != np.bool_ or allow.shape != (count,):
         raise GeoError(
             "mask_shape",
             "掩码须为与驿站一一对应的布尔数组。",
             "The mask must hold one bool for every station.",
         )
-    both: Flags = allow & state.kept
+    both = np.zeros(len(kept), dtype=bool)
+    both[:count] = allow & kept[:count]
     return both
 
 
@@ -197,8 +196,6 @@ def _query_near(  # noqa: PLR0917 - the question as it was asked
 ) -> tuple[Rows, Floats]:
     """Ask the compiled search; the first row of a point that hangs on a near tie is -2."""
     grid, net = state.grid, state.net
-    if grid is None:
-        raise AssertionError
     rows, metres = np.empty((len(x), k), dtype=np.int64), np.empty((len(x), k))
     if net is not None and allowed is None and k == 1 and net.radius_m >= radius_m:
         _query_net(grid, net, x, y, radius_m, rows, metres)
@@ -206,7 +203,7 @@ def _query_near(  # noqa: PLR0917 - the question as it was asked
     from geo.kernels import nearest as kernels  # noqa: PLC0415 - loads the compiler
 
     mask = np.empty(0, np.uint8) if allowed is None else allowed.view(np.uint8)
-    in_slices(lambda a, b: kernels.nearest(*grid.arrays, mask, x, y, radius_m, rows, metres, a, b), len(x))
+    in_slices(lambda a, b: kernels.nearest(*grid.searched, mask, x, y, radius_m, rows, metres, a, b), len(x))
     return rows, metres
 
 
@@ -216,7 +213,7 @@ def _query_net(  # noqa: PLR0917 - the question as it was asked
     """Ask the lists of a net; as `_query_near`."""
     from geo.kernels import nearest_one as kernels  # noqa: PLC0415 - loads the compiler
 
-    arrays = grid.grid, grid.bands, grid.places, grid.first, grid.rows, net.net, net.lists
+    arrays = grid.grid, bands(), grid.places, grid.first, grid.rows, net.net, net.lists
 
     def look_up(xs: Floats, ys: Floats, order: Rows, start: int, end: int) -> None:
         kernels.nearest_one(*arrays, xs, ys, order, radius_m, rows, metres, start, end)
@@ -235,7 +232,7 @@ def _measured(  # noqa: PLR0917 - the question as it was asked
 
     count = len(near)
     _, _, far = Geod(ellps="WGS84").inv(
-        np.full(count, lng), np.full(count, lat), state.lng[near], state.lat[near]
+        np.full(count, lng), np.full(count, lat), state.grid.lng[near], state.grid.lat[near]
     )
     order = np.lexsort((near, far))[:k]
     order = order[np.asarray(far)[order] <= radius_m]

@@ -6,7 +6,19 @@ import numpy as np
 
 from geo.kernels.jit import B1, F1, F2, FLOAT, I1, INT, L1, L2, RF1, inner, kernel
 
-__all__ = ["NOWHERE", "SHRINK", "TIE_M", "UNDECIDED", "metres_of", "nearest", "search", "square"]
+__all__ = [
+    "NOWHERE",
+    "SHRINK",
+    "STRIP",
+    "TIE_M",
+    "UNDECIDED",
+    "WIDE",
+    "metres_of",
+    "nearest",
+    "places_of",
+    "search",
+    "square",
+]
 
 NOWHERE: Final = -1
 UNDECIDED: Final = -2
@@ -17,6 +29,10 @@ _EARTH_M: Final = 6_371_000.0
 TIE_M: Final = 1e-4
 #: The least share of a degree's length that it keeps within the greatest radius.
 SHRINK: Final = 0.98
+#: Degrees of longitude beyond which the formula is no distance any more, and nothing is near.
+WIDE: Final = 90.0
+#: Cells of a strip: two to this power; see `geo.station_grid`.
+STRIP: Final = 5
 
 
 @inner
@@ -44,6 +60,13 @@ def metres_of(square: float, chord: float) -> float:
 
 
 @inner
+def places_of(heads: Any, cells: Any, strip: int, left: int, right: int) -> tuple[int, int]:
+    """Give the first place of a strip's cells from left to right, counted from its own, and the next one."""
+    head = heads[strip]
+    return cells[head + max(left, 0)], cells[head + min(right + 1, 1 << STRIP)]
+
+
+@inner
 def _allowed(place: int, first: Any, rows: Any, mask: Any) -> bool:
     for at in range(first[place], first[place + 1]):
         if mask[rows[at]]:
@@ -55,28 +78,43 @@ def _allowed(place: int, first: Any, rows: Any, mask: Any) -> bool:
 def _scan(
     x: float,
     y: float,
+    strips: int,
     bands: Any,
     band: int,
+    heads: Any,
+    cells: Any,
     places: Any,
     first: Any,
     rows: Any,
     mask: Any,
-    start: int,
-    end: int,
+    line: int,
+    left: int,
+    right: int,
     best: Any,
     found: Any,
 ) -> None:
-    """Take places start to end into the best found: squares of distances, sorted, one more than asked for."""
+    """Take a line's places into the best found: squares of distances, sorted, one more than asked for."""
     last = len(best) - 1
-    for place in range(start, end):
-        away = square(x, y, places[place, 0], places[place, 1], bands, band)
-        if away >= best[last] or (len(mask) > 0 and not _allowed(place, first, rows, mask)):
-            continue
-        at = last
-        while at > 0 and best[at - 1] > away:
-            best[at], found[at] = best[at - 1], found[at - 1]
-            at -= 1
-        best[at], found[at] = away, place
+    strip, final = line * strips + (left >> STRIP), line * strips + (right >> STRIP)
+    cell, stop = left & ((1 << STRIP) - 1), (right & ((1 << STRIP) - 1)) + 1
+    while strip <= final:
+        # Read once: an edit may write another number there meanwhile, and what it says is whole.
+        head = heads[strip]
+        start, end = cells[head + cell], cells[head + (stop if strip == final else 1 << STRIP)]
+        strip, cell = strip + 1, 0
+        for place in range(start, end):
+            away = square(x, y, places[place, 0], places[place, 1], bands, band)
+            if (
+                away >= best[last]
+                or abs(places[place, 0] - x) > WIDE
+                or (len(mask) > 0 and not _allowed(place, first, rows, mask))
+            ):
+                continue
+            at = last
+            while at > 0 and best[at - 1] > away:
+                best[at], found[at] = best[at - 1], found[at - 1]
+                at -= 1
+            best[at], found[at] = away, place
 
 
 @inner
@@ -86,6 +124,7 @@ def search(
     grid: Any,
     bands: Any,
     band: int,
+    heads: Any,
     cells: Any,
     places: Any,
     first: Any,
@@ -96,56 +135,48 @@ def search(
 ) -> None:
     """Look at the nine cells around a point, then at all that the worst of the best leaves possible."""
     columns, lines = int(grid[4]), int(grid[5])
+    strips = (columns + (1 << STRIP) - 1) >> STRIP
     tx, ty = (x - grid[0]) * grid[2], (y - grid[1]) * grid[3]
     column = int(min(max(tx, 0.0), grid[4] - 1.0))
     line = int(min(max(ty, 0.0), grid[5] - 1.0))
     west, east = max(0, column - 1), min(columns - 1, column + 1)
     south, north = max(0, line - 1), min(lines - 1, line + 1)
     for here in range(south, north + 1):
-        start, end = cells[here * columns + west], cells[here * columns + east + 1]
-        _scan(x, y, bands, band, places, first, rows, mask, start, end, best, found)
+        _scan(
+            x, y, strips, bands, band, heads, cells, places, first, rows, mask, here, west, east, best, found
+        )
     reach = np.sqrt(best[len(best) - 2]) + TIE_M
-    wide, high = reach / (SHRINK * bands[band, 1]) * grid[2], reach / (SHRINK * bands[band, 4]) * grid[3]
+    # Divided apart from the root, so that neither waits for the other.
+    wide, high = reach * (grid[2] / (SHRINK * bands[band, 1])), reach * (grid[3] / (SHRINK * bands[band, 4]))
     left, right = int(max(0.0, tx - wide)), int(min(grid[4] - 1.0, max(0.0, tx + wide)))
     low, top = int(max(0.0, ty - high)), int(min(grid[5] - 1.0, max(0.0, ty + high)))
     if left >= west and right <= east and low >= south and top <= north:
         return
     for here in range(low, top + 1):
-        at = here * columns
-        if south <= here <= north:
-            if left < west:
+        # One run of cells beyond the nine, or one on each side of them.
+        inside = south <= here <= north
+        start, end = left, west - 1 if inside else right
+        for _ in range(2 if inside else 1):
+            if start <= end:
                 _scan(
                     x,
                     y,
+                    strips,
                     bands,
                     band,
+                    heads,
+                    cells,
                     places,
                     first,
                     rows,
                     mask,
-                    cells[at + left],
-                    cells[at + west],
+                    here,
+                    start,
+                    end,
                     best,
                     found,
                 )
-            if right > east:
-                start, end = cells[at + east + 1], cells[at + right + 1]
-                _scan(x, y, bands, band, places, first, rows, mask, start, end, best, found)
-        elif left <= right:
-            _scan(
-                x,
-                y,
-                bands,
-                band,
-                places,
-                first,
-                rows,
-                mask,
-                cells[at + left],
-                cells[at + right + 1],
-                best,
-                found,
-            )
+            start, end = east + 1, right
 
 
 @inner
@@ -182,10 +213,11 @@ def _settle(
     return True
 
 
-@kernel(INT, F1, F2, I1, F2, L1, L1, B1, RF1, RF1, FLOAT, L2, F2, INT, INT)
+@kernel(INT, F1, F2, L1, I1, F2, L1, L1, B1, RF1, RF1, FLOAT, L2, F2, INT, INT)
 def nearest(
     grid: Any,
     bands: Any,
+    heads: Any,
     cells: Any,
     places: Any,
     first: Any,
@@ -212,7 +244,7 @@ def nearest(
             best[at], found[at] = bound, -1
         band = y * grid[7] - grid[6]
         if 0.0 <= band < len(bands):
-            search(x, y, grid, bands, int(band), cells, places, first, rows, mask, best, found)
+            search(x, y, grid, bands, int(band), heads, cells, places, first, rows, mask, best, found)
         if not _settle(best, found, radius_m, first, rows, mask, out_rows, out_metres, point):
             out_rows[point, 0] = UNDECIDED
             undecided += 1

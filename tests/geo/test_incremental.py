@@ -81,7 +81,8 @@ def test_opened_closed_and_moved_stations_equal_a_full_match(seed: int, prepared
     if prepared:
         question = replace(question, k=1)
     found = match_all(*everywhere, question)
-    lng, lat = list(index._state.lng), list(index._state.lat)
+    grid = index._state.grid
+    lng, lat = list(grid.lng[: len(index)]), list(grid.lat[: len(index)])
     gone: set[int] = set()
     for _ in range(6):
         if prepared:

@@ -90,6 +90,13 @@ def test_more_stations_than_k_at_one_place() -> None:
     assert metres[0].tolist() == [0, 0, 0]
 
 
+def test_all_stations_at_one_place() -> None:
+    """No cells can part them, and none are sought for ever."""
+    assert NearestIndex.build([116.4] * 3, [39.9] * 3).query([116.4], [39.9], 4)[0].tolist() == [
+        [0, 1, 2, -1]
+    ]
+
+
 def test_the_order_is_the_ellipsoid_s_not_the_plane_s() -> None:
     """A degree of longitude is shorter than one of latitude in Beijing."""
     rows, metres = NearestIndex.build([116.4, 116.412], [39.91, 39.9]).query([116.4], [39.9], 2)
@@ -145,7 +152,7 @@ def test_bad_input_is_refused() -> None:
 @pytest.mark.parametrize("meshes", [32, 4_000])
 def test_a_prepared_index_answers_the_same(meshes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Very many points, with few lists and with so many that the points are put in order first."""
-    monkeypatch.setattr("geo.station_grid._MESHES", meshes)
+    monkeypatch.setattr("geo.station_net._MESHES", meshes)
     random = np.random.default_rng(8)
     stations = random.uniform(116.3, 116.5, 300), random.uniform(39.8, 40.0, 300)
     points = random.uniform(116.25, 116.55, 50_000), random.uniform(39.75, 40.05, 50_000)
