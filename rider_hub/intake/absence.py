@@ -21,7 +21,7 @@ from rider_hub.riders.store import find_registrations, find_standings
 from rider_hub.riders.tombstones import marks_of
 from rider_hub.storage import among, in_slices
 
-__all__ = ["Cover", "absences", "covers_of", "settle"]
+__all__ = ["Cover", "absences", "covers_of", "members_among", "settle"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ async def absences(
     for row_id, one in judged.items():
         if one is not None:
             asked.setdefault(one.id, []).append(marks[row_id])
-    there = {(id_, mark) for id_, some in asked.items() for mark in await _members(connection, id_, some)}
+    there = {
+        (id_, mark) for id_, some in asked.items() for mark in await members_among(connection, id_, some)
+    }
     return {
         row_id: None if one is None or (one.id, marks[row_id]) in there else one.as_of
         for row_id, one in judged.items()
@@ -88,7 +90,8 @@ async def _marks(keys: Keyring, rows: Sequence[RowMapping]) -> dict[str, bytes]:
     return {row["id"]: mark for row, mark in zip(rows, made, strict=True)}
 
 
-async def _members(connection: AsyncConnection, snapshot_id: str, marks: Sequence[bytes]) -> set[bytes]:
+async def members_among(connection: AsyncConnection, snapshot_id: str, marks: Sequence[bytes]) -> set[bytes]:
+    """Return those of some marks that are in a snapshot."""
     c = snapshot_member.c
     found: set[bytes] = set()
     for these in among(connection, c.mark, marks):

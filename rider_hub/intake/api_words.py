@@ -87,8 +87,8 @@ _SNAPSHOT: Final = tuple(
         ),
         (
             "rfs-total",
-            "全量的总行数，各部分合计",
-            "how many rows all parts of a snapshot have together",
+            "整份全量的总行数，各部分合计（不是每一部分的）",
+            "how many rows all parts of a snapshot have together, not this part alone",
             {"type": "string", "pattern": "^[0-9]{1,7}$"},
         ),
         (
@@ -171,7 +171,7 @@ PUSH: Final = Description(
     _BODY,
     {
         **_UNREADABLE,
-        409: ("batch_in_progress", "message_id_reused", "snapshot_differs"),
+        409: ("batch_in_progress", "message_id_reused", "snapshot_differs", "snapshot_closed"),
         422: (
             *_UNREADABLE[422],
             "idempotency_key_invalid",

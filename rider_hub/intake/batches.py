@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from rider_hub.intake.keeping import Keeper, close_rows, plain
 from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sender, Transport, Verdict
 from rider_hub.intake.snapshot_course import conclude
 from rider_hub.intake.snapshot_model import Declared
+from rider_hub.intake.snapshot_roll import Roll
 from rider_hub.intake.snapshots import join_snapshot, note_part
 from rider_hub.intake.tables import receipt
 from rider_hub.intake.totals import Totals
@@ -103,6 +104,8 @@ async def _take_whole(
     taken = await _open_receipt(taking)
     if taken.state is not ReceiptState.RUNNING:
         return taken
+    if source.snapshot is not None:
+        taking = replace(taking, roll=Roll(sender, batch.outcomes, after=taken.through_row))
     for part, final in batch.outcomes.parts(hub.database.rows_a_part, after=taken.through_row):
         taken = await _take_part(taking, taken, part, final=final)
         await asyncio.sleep(0)
@@ -119,6 +122,8 @@ class _Taking:
     feed_type: FeedType
     source: Source
     batch: CheckedBatch
+    #: Set where the batch is a part of a snapshot.
+    roll: Roll | None = None
 
     @property
     def operation(self) -> str:
@@ -203,8 +208,8 @@ async def _take_part(
     async with hub.change(taking.actor, taking.operation, target=f"receipt:{taken.id}") as work:
         await store.lock_sender(work.connection, sender.platform)
         totals = await _store_part(work, taking, taken, part, held=held)
-        if taking.source.snapshot is not None:
-            await note_part(work, hub.keys, sender, taken, part)
+        if taking.roll is not None:
+            await note_part(work, hub.keys, taking.roll, taken, part)
         values = totals.onto(taken) | {
             "through_row": part[-1].row if part else taken.through_row,
             "frame_verdict": verdict,

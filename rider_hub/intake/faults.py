@@ -123,6 +123,22 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "全量只用于 registration（骑手登记）。其他数据请按变化报送（rfs-mode: changes）。",
         "Snapshots are for registrations alone. Send other feeds as changes (rfs-mode: changes).",
     ),
+    "snapshot_closed": (
+        Conflict,
+        (
+            "这份全量的行已收齐，这一部分未接收。rfs-total 是整份全量各部分合计的行数，不是每一部分的。"
+            "迟到的行请按变化报送（不写 rfs-mode），或用新的 rfs-snapshot 重报整份。"
+        ),
+        (
+            "All rows of this snapshot have come, so this part was not taken. rfs-total is of the whole "
+            "snapshot, not of a part. Send late rows as changes, or all of it under a new rfs-snapshot."
+        ),
+    ),
+    "snapshot_not_whole": (
+        Conflict,
+        "收到的行数与声明的不一致，不能放行。请作废，由平台用新的全量编号重报。",
+        "Other than the declared number of rows came: this snapshot can't be released, only dropped.",
+    ),
     "snapshot_not_proved": (
         Invalid,
         "全量的文本文件须附校验文件（sha256sum 文件 > 文件.sha256），否则被截断也看不出；工作簿不用。",

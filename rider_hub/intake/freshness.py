@@ -107,7 +107,7 @@ async def latest_snapshots(
     query = select(snapshot).where(snapshot.c.platform == platform)
     query = query.order_by(snapshot.c.as_of.desc(), snapshot.c.name.desc()).limit(limit)
     found = [Snapshot.of(row) for row in (await connection.execute(query)).mappings()]
-    return [{"it": one, "rows": await rows_arrived(connection, one.id)} for one in found]
+    return [{"it": one, "rows": await rows_arrived(connection, one)} for one in found]
 
 
 async def measure(connection: AsyncConnection, now: datetime) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rider_hub.access import Actor, Change, Hub
 from rider_hub.errors import Absent, Conflict
 from rider_hub.intake.absence import absences, covers_of
+from rider_hub.intake.faults import whole
 from rider_hub.intake.model import Receipt, Sender
 from rider_hub.intake.snapshot_model import Snapshot, SnapshotState
 from rider_hub.intake.snapshot_store import (
@@ -73,9 +74,14 @@ async def carry_on(hub: Hub, actor: Actor) -> dict[str, int]:
 
 
 async def release_snapshot(hub: Hub, actor: Actor, snapshot_id: str) -> Snapshot:
-    """Let the absent of a held snapshot leave; raises Absent out of scope, Conflict where it is not held."""
+    """Let the absent of a held snapshot leave.
+
+    Raises Absent out of scope, Conflict where it is not held or other than the declared rows came.
+    """
     async with hub.change(actor, "snapshots.decide", target=f"snapshot:{snapshot_id}") as work:
         held = await _held(work, snapshot_id)
+        if await rows_arrived(work.connection, held) != held.total:
+            raise whole("snapshot_not_whole")
         await lock_sender(work.connection, held.platform)
         overtaken = await is_overtaken(work.connection, held)
         values: dict[str, Any] = {"decided_by": actor.id, "state": SnapshotState.APPLYING}
@@ -86,7 +92,10 @@ async def release_snapshot(hub: Hub, actor: Actor, snapshot_id: str) -> Snapshot
 
 
 async def drop_snapshot(hub: Hub, actor: Actor, snapshot_id: str) -> None:
-    """Void a held snapshot: nobody leaves by it, its rows stay; raises as `release_snapshot`."""
+    """Void a held snapshot: nobody leaves by it, its rows stay.
+
+    Raises Absent out of scope, Conflict where it is not held.
+    """
     async with hub.change(actor, "snapshots.decide", target=f"snapshot:{snapshot_id}") as work:
         held = await _held(work, snapshot_id)
         await set_snapshot(work, held.id, decided_by=actor.id)
@@ -120,21 +129,28 @@ async def _go_on(hub: Hub, actor: Actor, operation: str, one: Snapshot) -> Snaps
 
 
 async def _count(hub: Hub, actor: Actor, operation: str, one: Snapshot) -> Snapshot:
-    """Say whether all rows have come, over all parts; a part that came twice with one content counts once."""
+    """Say whether all rows have come, over all parts; rows that came twice, in whatever bytes, count once."""
     async with hub.database.read() as connection:
-        rows = await rows_arrived(connection, one.id)
-        running = (await connection.execute(parts_running(one.id))).scalar_one()
-    if running or rows < one.total:
-        return one
+        if await _came(connection, one) is None:
+            return one
     async with hub.change(actor, operation, target=f"snapshot:{one.id}") as work:
         there = await locked_snapshot(work, one.id)
-        if there.state is not SnapshotState.ARRIVING:
+        # Counted again under the lock: a part may have joined meanwhile.
+        rows = await _came(work.connection, there)
+        if there.state is not SnapshotState.ARRIVING or rows is None:
             return there
         if rows > one.total:
-            await end_snapshot(work, there, SnapshotState.OVER, {"rows": rows})
+            await end_snapshot(work, there, SnapshotState.OVER)
         else:
             await set_snapshot(work, one.id, state=SnapshotState.ARRIVED, found={"rows": rows})
         return await locked_snapshot(work, one.id)
+
+
+async def _came(connection: AsyncConnection, one: Snapshot) -> int | None:
+    """Count the rows that have come; None while a part is being taken or some are missing."""
+    rows = await rows_arrived(connection, one)
+    running = (await connection.execute(parts_running(one.id))).scalar_one()
+    return None if running or rows < one.total else rows
 
 
 async def _judge(hub: Hub, actor: Actor, operation: str, one: Snapshot) -> Snapshot:

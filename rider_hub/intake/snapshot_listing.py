@@ -40,7 +40,7 @@ async def list_snapshots(
             "as_of": one.as_of,
             "state": one.state.value,
             "total": one.total,
-            "rows": await rows_arrived(look.connection, one.id),
+            "rows": await rows_arrived(look.connection, one),
             "leaving": one.found.get("leaving"),
             "riders": one.found.get("riders"),
         }
@@ -55,7 +55,7 @@ async def show_snapshot(look: Look, snapshot_id: str) -> tuple[Snapshot, int, li
         raise Absent
     query = select(snapshot_part.c.receipt_id).where(snapshot_part.c.snapshot_id == snapshot_id)
     receipts = (await look.connection.execute(query.order_by(snapshot_part.c.receipt_id))).scalars()
-    return found, await rows_arrived(look.connection, snapshot_id), list(receipts)
+    return found, await rows_arrived(look.connection, found), list(receipts)
 
 
 def scope_words(one: Snapshot) -> str:

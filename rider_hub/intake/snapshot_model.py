@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 from rider_hub.clock import check_aware
 from rider_hub.errors import Failure, Invalid
 
-__all__ = ["IN_FORCE", "Declared", "Snapshot", "SnapshotState", "declared_by", "snapshot_invalid"]
+__all__ = ["CLOSED", "IN_FORCE", "Declared", "Snapshot", "SnapshotState", "declared_by", "snapshot_invalid"]
 
 _STATION: Final = "station:"
 _MAX_NAME, _MAX_REF, _MAX_TOTAL = 128, 128, 10_000_000
@@ -95,6 +95,8 @@ _WORDS: Final[Mapping[SnapshotState, tuple[str, str, str]]] = {
 }
 #: States in which absence counts as having left.
 IN_FORCE: Final = (SnapshotState.APPLYING, SnapshotState.APPLIED)
+#: States in which all rows have come and count, so that no further part may.
+CLOSED: Final = (SnapshotState.ARRIVED, SnapshotState.HELD, *IN_FORCE)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ async def _snapshot(request: web.Request) -> web.Response:
         platform=named.get(found.platform, found.platform),
         states=SNAPSHOT_STATES,
         may_decide=found.state is SnapshotState.HELD and allows(actor, "snapshots.decide"),
+        is_whole=rows == found.total,
     )
 
 

@@ -28,7 +28,9 @@ __all__ = [
 ]
 
 _PAGE = 1000
-_OPEN = (SnapshotState.ARRIVING, SnapshotState.ARRIVED, SnapshotState.HELD, *IN_FORCE)
+#: States in which rows may still come, or a person decides by how many came.
+_COUNTED = (SnapshotState.ARRIVING, SnapshotState.ARRIVED, SnapshotState.HELD)
+_OPEN = (*_COUNTED, *IN_FORCE)
 
 
 async def snapshot_of_receipt(connection: AsyncConnection, receipt_id: str) -> Snapshot | None:
@@ -57,19 +59,19 @@ async def end_snapshot(
     work: Change, one: Snapshot, state: SnapshotState, found: Mapping[str, Any] | None = None
 ) -> None:
     """End a snapshot for good: who was in it is forgotten."""
-    await set_snapshot(work, one.id, state=state, found=dict(found if found is not None else one.found))
+    rows = await rows_arrived(work.connection, one)
+    await set_snapshot(
+        work, one.id, state=state, found={**(one.found if found is None else found), "rows": rows}
+    )
     await work.connection.execute(delete(snapshot_member).where(snapshot_member.c.snapshot_id == one.id))
 
 
-async def rows_arrived(connection: AsyncConnection, snapshot_id: str) -> int:
-    """Count the rows received over all parts; a part that came twice with one content counts once."""
-    query = (
-        select(receipt.c.body_digest, func.max(receipt.c.received).label("rows"))
-        .join(snapshot_part, receipt.c.id == snapshot_part.c.receipt_id)
-        .where(snapshot_part.c.snapshot_id == snapshot_id)
-        .group_by(receipt.c.body_digest)
-    )
-    return sum(row.rows for row in await connection.execute(query))
+async def rows_arrived(connection: AsyncConnection, one: Snapshot) -> int:
+    """Count the rows received over all parts; rows that came twice, in whatever bytes, count once."""
+    if one.state not in _COUNTED:
+        return int(one.found.get("rows", 0))
+    query = select(func.count()).where(snapshot_member.c.snapshot_id == one.id)
+    return int((await connection.execute(query)).scalar_one())
 
 
 def parts_running(snapshot_id: str) -> Select[Any]:

@@ -146,14 +146,17 @@ async def test_a_caught_check_is_no_push_and_a_caught_push_is_no_check(site: Sit
     """Neither the path nor the headers are signed: an id serves one of the two, once, and no snapshot."""
     body = ndjson([rider(1)])
     assert (await site.post(body, url=f"{URL}/check", message="c")).status == 200
-    whole = {"rfs_mode": "snapshot", "rfs_as_of": "2026-10-20T02:00:00+08:00", "rfs_total": "1"}
-    for headers in ({}, {"Idempotency_Key": "check"}, whole, whole | {"Idempotency_Key": "check"}):
+    whole: Any = {"rfs_mode": "snapshot", "rfs_as_of": "2026-10-20T02:00:00+08:00", "rfs_total": "1"}
+    tries: list[Any] = [{}, {"Idempotency_Key": "check"}, whole, whole | {"Idempotency_Key": "check"}]
+    for headers in tries:
         caught = await site.post(body, message="c", **headers)
         assert (caught.status, (await caught.json())["code"]) == (409, "message_id_reused")
     assert await count(site.hub, registration) == 0
     assert (await site.post(body, message="p")).status == 200
-    for url, headers in ((f"{URL}/check", {}), (URL, whole)):
-        caught = await site.post(body, url=url, message="p", **headers)
+    for caught in (
+        await site.post(body, url=f"{URL}/check", message="p"),
+        await site.post(body, message="p", **whole),
+    ):
         assert (caught.status, (await caught.json())["code"]) == (409, "message_id_reused")
     assert (await site.post(body, url=f"{URL}/check", message="c")).status == 200
 
