@@ -12,6 +12,7 @@ from geo.points import Floats, Rows
 
 _SAMPLES_A_PART: Final = 256
 _ROUNDS: Final = 24
+_TRIES: Final = 8
 _POLYGONS: Final = ("Polygon", "MultiPolygon")
 
 Area: TypeAlias = shapely.Polygon | shapely.MultiPolygon
@@ -42,7 +43,8 @@ def partition(polygon: Area, n: int, seed: int) -> list[Area]:
     Raises
     ------
     GeoError
-        ``partition_polygon`` for a geometry that is no valid polygon, ``partition_count`` for n < 1.
+        ``partition_polygon`` for a geometry that is no valid polygon, ``partition_count`` for n < 1,
+        ``partition_sliver`` where it is too thin for n parts.
     """
     if polygon is None or polygon.geom_type not in _POLYGONS or polygon.is_empty or not polygon.is_valid:
         raise GeoError(
@@ -58,7 +60,7 @@ def partition(polygon: Area, n: int, seed: int) -> list[Area]:
     shares = _shares(shapely.area(main), n)
     parts: list[Area] = []
     for piece, share in zip(main, shares, strict=True):
-        parts.extend(_cut(piece, int(share), np.random.default_rng([seed, len(parts)])))
+        parts.extend(_cut(piece, int(share), [seed, len(parts)]))
     for exclave in exclaves:
         nearest = int(np.argmin(shapely.distance(np.array(parts, dtype=object), exclave)))
         parts[nearest] = shapely.MultiPolygon([*shapely.get_parts(parts[nearest]), exclave])
@@ -77,12 +79,22 @@ def _shares(areas: Floats, n: int) -> Rows:
     return shares
 
 
-def _cut(piece: shapely.Polygon, n: int, random: np.random.Generator) -> list[Area]:
+def _cut(piece: shapely.Polygon, n: int, seed: list[int]) -> list[Area]:
     if n == 1:
         return [piece]
-    generators = _relaxed(_sample(piece, n * _SAMPLES_A_PART, random), n, _stretch(piece))
-    faces = _faces(piece, generators, _stretch(piece))
-    return _joined(faces, generators, _stretch(piece))
+    stretch = _stretch(piece)
+    for again in range(_TRIES):
+        random = np.random.default_rng([*seed, again] if again else seed)
+        generators = _relaxed(_sample(piece, n * _SAMPLES_A_PART, random), n, stretch)
+        parts = _joined(_faces(piece, generators, stretch), generators, stretch)
+        # A line may miss the border by a rounding, and two cells are then one face: not so when drawn anew.
+        if len(parts) == n:
+            return parts
+    raise GeoError(
+        "partition_sliver",
+        "这个面太细碎，划不出这么多份；请减少份数或先修复边界。",
+        "The polygon is too thin to be cut into so many parts: ask for fewer, or repair it.",
+    )
 
 
 def _stretch(piece: shapely.Polygon) -> Floats:
@@ -120,7 +132,8 @@ def _relaxed(samples: Floats, n: int, stretch: Floats) -> Floats:
 
 def _faces(piece: shapely.Polygon, generators: Floats, stretch: Floats) -> list[shapely.Polygon]:
     """Cut a piece along the lines between generators into faces whose borders meet vertex for vertex."""
-    middle, reach = (generators * stretch).mean(axis=0), 100.0 * np.ptp(np.array(piece.bounds).reshape(2, 2))
+    west, south, east, north = piece.bounds
+    middle, reach = (generators * stretch).mean(axis=0), 100.0 * max(east - west, north - south)
     # Four far points close every cell that matters; their own cells lie outside the piece.
     far = middle + reach * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
     diagram = Voronoi(np.vstack([generators * stretch, far]))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from geo.errors import GeoError
@@ -28,6 +28,7 @@ def assert_partition(parts: list[Area], whole: Area, n: int) -> None:
 
 
 @settings(deadline=None, max_examples=25)
+@example(14, 4, 3)
 @given(st.integers(1, 25), st.integers(0, 2**63 - 1), st.integers(3, 30))
 def test_any_star_is_cut_in_n(n: int, seed: int, corners: int) -> None:
     """Spiky, non-convex polygons are cut into exactly n polygons."""
