@@ -25,7 +25,7 @@ from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.faults import whole
 from rider_hub.intake.gate import GATE, Gate, Room
-from rider_hub.intake.messages import once, pace_of
+from rider_hub.intake.messages import count_try, once, pace_of
 from rider_hub.intake.model import FEEDS, Receipt, ReceiptState, Sender, as_feed_type
 from rider_hub.intake.snapshot_model import Declared, SnapshotState, declared_by
 from rider_hub.intake.snapshots import with_snapshot
@@ -115,7 +115,7 @@ async def _look_through(request: web.Request, room: Room) -> web.StreamResponse:
     bound = _bound(hub, feed_type, _CHECKED, keyed_digest(hub, body))
     async with (
         request.app[GATE].turn(),
-        once(hub, platform, message_id, bound, a_minute=pace_of(sender)),
+        once(hub, platform, message_id, bound, a_minute=pace_of(sender), again_is_cheap=False),
         hub.look(actor, "feeds.check", target=f"feed:{platform}") as look,
     ):
         rows = await _rows(request, body)
@@ -141,8 +141,10 @@ async def _requirements(request: web.Request) -> web.StreamResponse:
         await _verify(hub, platform, request.headers, b"")
     except FeedError as error:
         raise _unauthenticated(error) from error
+    actor = Actor.sender(platform)
+    await _count_read(hub, actor)
     version = _version(request)
-    sender = await _sender(hub, Actor.sender(platform), platform)
+    sender = await _sender(hub, actor, platform)
     mapping = sender.mapping
     needs = requirements(
         FEEDS,
@@ -166,12 +168,22 @@ async def _receipt(request: web.Request) -> web.StreamResponse:
             raise Absent from error
         raise _unauthenticated(error) from error
     actor = Actor.sender(platform or "")
+    await _count_read(hub, actor)
     async with hub.look(actor, "feeds.push") as look:
         found = await store.find_receipt(look.connection, request.match_info["id"], look.scope)
         found = found and await with_snapshot(look.connection, found)
     if found is None:
         raise Absent
     return _json(found.to_json())
+
+
+async def _count_read(hub: Hub, actor: Actor) -> None:
+    """Count a read apart from pushes, two for each: at its limit a sender can still read each receipt."""
+    platform = actor.scope.platforms[0]
+    async with hub.database.read() as connection:
+        sender = await store.find_sender(connection, platform, actor.scope)
+    if sender is not None:
+        await count_try(hub, f"read:{platform}", 2 * pace_of(sender))
 
 
 async def _signed_body(request: web.Request, platform: str, room: Room) -> tuple[bytes, str]:

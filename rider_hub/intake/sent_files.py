@@ -11,7 +11,10 @@ from aiohttp import web
 from connectors.problems import feed_error
 from connectors.transport.files import FileRow, read_rows
 from connectors.transport.http_push import MAX_LINES, MAX_SENT, MIB
+from rider_hub.access import ACTOR, HUB
 from rider_hub.intake.annotated import MAX_CELLS, annotate, kind_of
+from rider_hub.intake.messages import count_try
+from rider_hub.parameters import parameter
 from rider_hub.web.export import attachment
 from rider_hub.web.shell import SHELL
 
@@ -49,10 +52,12 @@ class SentFile:
 async def read_sent(request: web.Request) -> SentFile:
     """Read the body, which is the file as it is, and its rows; the name stands in the header X-File-Name.
 
-    Raises FeedError for more than 16 MiB, 100,000 rows or MAX_CELLS cells, and for what can't be read as a whole.
+    Raises FeedError for more than 16 MiB, 100,000 rows or MAX_CELLS cells, and for what can't be read as a
+    whole; LimitReached where the account sent too many files within a minute.
     """
     told = unquote(request.headers.get("X-File-Name", ""))
     name = "".join(char for char in told if char.isprintable())[:_MAX_NAME]
+    await count_try(request.app[HUB], request[ACTOR].id, parameter("intake.pushes_a_minute").value)
     data = await _body(request)
     async with request.app[SHELL].exports:
         rows = await asyncio.to_thread(_rows, data, name)

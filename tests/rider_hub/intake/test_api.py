@@ -292,3 +292,45 @@ async def test_sixty_pushes_a_minute_are_taken_and_no_more(site: Site) -> None:
     site.hub.clock.advance(seconds=41)
     assert (await site.post(ndjson([rider(2)]), message="m-2")).status == 200
     assert parameter("intake.pushes_a_minute").value == 60
+
+
+async def slow_down(site: Site, pushes: int) -> None:
+    """Let the sender push so many times a minute."""
+    async with site.hub.database.write() as connection:
+        await connection.execute(update(sender).values(settings={"pushes_a_minute": pushes}))
+
+
+async def test_what_cannot_be_read_counts_as_a_push(site: Site) -> None:
+    """Unreadable wholes, under one id or many, use up the minute; the id stays free for the mended body."""
+    await slow_down(site, 3)
+    answers = [await site.post(b"x", content_encoding="gzip", message=f"m-{n % 2}") for n in range(5)]
+    assert [answer.status for answer in answers] == [400, 400, 400, 429, 429]
+    site.hub.clock.advance(seconds=61)
+    assert (await site.post(ndjson([rider(1)]), message="m-0")).status == 200
+
+
+async def test_each_check_counts_also_the_same_again(site: Site) -> None:
+    """A check is worked in full each time, so one signed check sent again and again ends at the limit."""
+    await slow_down(site, 3)
+    answers = [await site.post(ndjson([rider(1)]), url=f"{URL}/check", message="c") for _ in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+
+
+async def test_retries_have_as_much_room_again_and_no_more(site: Site) -> None:
+    """A sender at its limit learns what became of its push, but not without end."""
+    await slow_down(site, 3)
+    answers = [await site.post(ndjson([rider(1)]), message="m") for _ in range(7)]
+    assert [answer.status for answer in answers] == [200] * 6 + [429]
+    assert await count(site.hub, receipt) == 1
+
+
+async def test_reads_have_a_pace_of_their_own(site: Site) -> None:
+    """Receipts and requirements: two for each push a minute, whatever was pushed; the next is told when."""
+    await slow_down(site, 2)
+    pushed = [await site.post(ndjson([rider(n)]), message=f"m-{n}") for n in range(2)]
+    paths = [pushed[0].headers["Location"], "/api/v1/feeds/ding/requirements"]
+    stamp = int(site.hub.clock.now().timestamp())
+    signed = signed_headers(site.key, "r", stamp, b"")
+    answers = [await site.client.get(paths[n % 2], headers=signed) for n in range(6)]
+    assert [answer.status for answer in answers] == [200] * 4 + [429] * 2
+    assert answers[-1].headers["Retry-After"] == "60"

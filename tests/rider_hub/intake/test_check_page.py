@@ -107,6 +107,19 @@ async def test_a_body_is_counted_as_it_comes(hub: Any) -> None:
             assert answer.status == 413
 
 
+async def test_an_account_checks_so_many_files_a_minute(hub: Any) -> None:
+    """The sixty-first is told to wait, also where all before were unreadable; a minute later it goes."""
+    await sender_of(hub)
+    url = "/feeds/check?type=registration&sender=ding"
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        for _ in range(60):
+            assert (await site.post(url, data=b"")).status == 422
+        late = await site.post(url, data=ndjson([rider(1)]))
+        assert (late.status, late.headers["Retry-After"]) == (429, "60")
+        hub.clock.advance(seconds=61)
+        assert (await site.post(url, data=ndjson([rider(1)]))).status == 200
+
+
 async def test_a_table_of_blank_cells_beyond_the_limit_is_refused(hub: Any) -> None:
     """10,000 rows of 600 commas are a few MiB and would be six million cells in memory: 413 says so."""
     await sender_of(hub)
