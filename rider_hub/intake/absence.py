@@ -50,17 +50,22 @@ async def covers_of(connection: AsyncConnection, platform: str, also: Snapshot |
 
 async def settle(
     work: Change, keys: Keyring, platform: str, refs: Iterable[str], receipt_id: str | None
-) -> None:
-    """Bring the registrations of a part that was just sent in line with the snapshots in force."""
+) -> set[str]:
+    """Bring the registrations of a part that was just sent in line with the snapshots in force.
+
+    Return the references among them that count as having left by a snapshot.
+    """
     cover = await covers_of(work.connection, platform)
-    if cover.by_scope:
-        rows = await find_standings(work.connection, platform, refs)
-        wanted = await absences(work.connection, keys, cover, rows)
-        moved = [row for row in rows if row["id"] in wanted and row["absent_at"] != wanted[row["id"]]]
-        if moved:
-            names = [row["platform_rider_ref"] for row in moved]
-            whole = (await find_registrations(work.connection, platform, names)).values()
-            await write_absences(work, keys, list(whole), wanted, receipt_id)
+    if not cover.by_scope:
+        return set()
+    rows = await find_standings(work.connection, platform, refs)
+    wanted = await absences(work.connection, keys, cover, rows)
+    moved = [row for row in rows if row["id"] in wanted and row["absent_at"] != wanted[row["id"]]]
+    if moved:
+        names = [row["platform_rider_ref"] for row in moved]
+        whole = (await find_registrations(work.connection, platform, names)).values()
+        await write_absences(work, keys, list(whole), wanted, receipt_id)
+    return {row["platform_rider_ref"] for row in rows if wanted.get(row["id"])}
 
 
 async def absences(

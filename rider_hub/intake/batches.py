@@ -12,9 +12,8 @@ from sqlalchemy import select
 from connectors.batch import Checked, Reject
 from connectors.contract import Row
 from connectors.records import FeedType
-from rider_hub.access import Actor, Change, Hub, Keyring
+from rider_hub.access import Actor, Change, Hub
 from rider_hub.intake import store
-from rider_hub.intake.absence import settle
 from rider_hub.intake.checking import CheckedBatch, check_batch
 from rider_hub.intake.faults import warning, whole
 from rider_hub.intake.keeping import Keeper, close_rows, plain
@@ -22,17 +21,14 @@ from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sende
 from rider_hub.intake.snapshot_course import conclude
 from rider_hub.intake.snapshot_model import Declared
 from rider_hub.intake.snapshot_roll import Roll
-from rider_hub.intake.snapshots import join_snapshot, note_part
+from rider_hub.intake.snapshots import join_snapshot, note_part, scope_warnings, warnings_of
+from rider_hub.intake.storing import store_records
 from rider_hub.intake.tables import receipt
 from rider_hub.intake.totals import Totals
-from rider_hub.organizations.service import upsert_stations
 from rider_hub.parameters import parameter
-from rider_hub.requests.from_feed import file_records
-from rider_hub.riders.store import release_waiting
-from rider_hub.riders.taking import apply_registrations
 from rider_hub.storage import insert_ignoring, new_id
 
-__all__ = ["Source", "finished", "keyed_digest", "store_records", "take_batch"]
+__all__ = ["Source", "finished", "keyed_digest", "take_batch"]
 
 _OPERATIONS: Mapping[Transport, str] = {
     "push": "feeds.push",
@@ -210,6 +206,10 @@ async def _take_part(
         totals = await _store_part(work, taking, taken, part, held=held)
         if taking.roll is not None:
             await note_part(work, hub.keys, taking.roll, taken, part)
+        if taking.source.snapshot is not None:
+            totals.warnings += warnings_of(taking.source.snapshot, part)
+            if final:
+                totals.whole += await scope_warnings(work, sender.platform, taking.source.snapshot)
         values = totals.onto(taken) | {
             "through_row": part[-1].row if part else taken.through_row,
             "frame_verdict": verdict,
@@ -248,7 +248,14 @@ async def _store_part(
     else:
         older = taking.batch.beaten_by(needed)
         await store_records(
-            work, taking.hub.keys, taking.sender, taken, records=needed, totals=totals, older=older
+            work,
+            taking.hub.keys,
+            taking.sender,
+            taken,
+            records=needed,
+            totals=totals,
+            older=older,
+            in_snapshot=taking.roll is not None,
         )
     replayed = [replays[one.row] for one in good if one.row in replays]
     await close_rows(work, replayed, QuarantineState.REPLAYED)
@@ -256,44 +263,3 @@ async def _store_part(
     totals.failures += plain(failure for one in rejects for failure in one.failures)
     await keeper.refuse(rejects, dict(replays))
     return totals
-
-
-async def store_records(
-    work: Change,
-    keys: Keyring,
-    sender: Sender,
-    taken: Receipt,
-    *,
-    records: Sequence[Checked],
-    totals: Totals,
-    older: Sequence[Checked] = (),
-) -> None:
-    """Store checked records of one part and count how they ended."""
-    if not records:
-        return
-    if taken.feed_type == "station":
-        found = await upsert_stations(work, sender.platform, sender.county, records, keys)
-        totals.accepted += found.accepted
-        totals.unchanged += found.unchanged
-        totals.warnings += [warning(row, "version_conflict") for row in found.conflicts]
-        refs = {str(getattr(one.record, "station_ref", "")) for one in records}
-        work.count(no_longer_waiting=await release_waiting(work.connection, sender.platform, refs))
-        return
-    if taken.feed_type == "request":
-        totals.add_outcomes(
-            await file_records(work, keys, platform=sender.platform, county=sender.county, checked=records)
-        )
-        return
-    totals.add_outcomes(
-        await apply_registrations(
-            work,
-            keys,
-            platform=sender.platform,
-            county=sender.county,
-            checked=records,
-            receipt_id=taken.id,
-            older=older,
-        )
-    )
-    refs = {str(getattr(one.record, "platform_rider_ref", "")) for one in records}
-    await settle(work, keys, sender.platform, refs, taken.id)

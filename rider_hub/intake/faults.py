@@ -50,6 +50,18 @@ _WARNINGS: Final[dict[str, tuple[str, str]]] = {
         "这名骑手的常跑片区变动过于频繁，像是行踪轨迹，已暂缓使用、待工作人员核对。请只报常跑的片区，不报实时位置。",
         "This rider's work area changes like a track and waits for review. Send where they usually work.",
     ),
+    "absent_from_snapshot": (
+        "最新的全量中没有这名骑手，此行又早于该全量，因此按已离开计。如仍在册，请用更晚的 updated_at 重报。",
+        "A snapshot newer than this row leaves the rider out, who counts as left. Send a later updated_at.",
+    ),
+    "outside_snapshot_scope": (
+        "这份全量只说一个站点，此行属于另一站点或不属于站点。已照常入库，但不影响全量的核对。",
+        "The snapshot is of one station, this row is not of it: stored, but it says nothing of the station.",
+    ),
+    "snapshot_scope_unknown": (
+        "全量所写的站点（rfs-scope）没有报送过，也没有骑手属于它，因此没有人受影响。请核对站点编号。",
+        "No station and no rider of yours has the reference in rfs-scope, so nobody is affected. Check it.",
+    ),
     "request_changed": (
         "这个记录编号的诉求已按首次报送的内容受理，此次内容不同，未采用。新的诉求请用新的记录编号。",
         "The request of this record_id was filed with its first words; these are others and were not used.",

@@ -16,12 +16,13 @@ from rider_hub.access.purposes import Purpose
 from rider_hub.access.unmasking import take_turn
 from rider_hub.errors import Absent
 from rider_hub.intake import store
-from rider_hub.intake.batches import Source, keyed_digest, store_records, take_batch
+from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.faults import whole
 from rider_hub.intake.frames import framed_as, worse_than_another
 from rider_hub.intake.keeping import close_rows
 from rider_hub.intake.mending import MendField, changed_fields, fields_of, mended_row
 from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sender
+from rider_hub.intake.storing import store_records
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.intake.totals import Totals
 from rider_hub.storage import new_id

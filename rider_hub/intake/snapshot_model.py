@@ -13,9 +13,20 @@ from sqlalchemy import RowMapping
 from rider_hub.clock import check_aware
 from rider_hub.errors import Failure, Invalid
 
-__all__ = ["CLOSED", "IN_FORCE", "Declared", "Snapshot", "SnapshotState", "declared_by", "snapshot_invalid"]
+__all__ = [
+    "CLOSED",
+    "IN_FORCE",
+    "UNNAMED",
+    "Declared",
+    "Snapshot",
+    "SnapshotState",
+    "declared_by",
+    "snapshot_invalid",
+]
 
 _STATION: Final = "station:"
+#: What the hub's own names begin with, of snapshots that came in one batch and have none.
+UNNAMED: Final = "batch:"
 _MAX_NAME, _MAX_REF, _MAX_TOTAL = 128, 128, 10_000_000
 _MODES: Final = ("changes", "snapshot")
 _TOTAL: Final = re.compile("[0-9]{1,8}")
@@ -170,7 +181,7 @@ def declared_by(headers: Mapping[str, str], now: datetime, ahead: timedelta) -> 
     faults: list[Failure] = []
     if mode not in _MODES:
         faults.append(_fault("rfs-mode", "应为 snapshot 或 changes", "must be snapshot or changes"))
-    scope = unquote(headers.get("rfs-scope", "county").strip())
+    scope = _unquoted(headers.get("rfs-scope", "county").strip())
     station_ref = scope.removeprefix(_STATION).strip() if scope.startswith(_STATION) else ""
     if scope != "county" and not (0 < len(station_ref) <= _MAX_REF and station_ref.isprintable()):
         faults.append(
@@ -187,6 +198,8 @@ def declared_by(headers: Mapping[str, str], now: datetime, ahead: timedelta) -> 
     name = headers.get("rfs-snapshot", "").strip()
     if len(name) > _MAX_NAME or not (name.isascii() and (name == "" or name.isprintable())):
         faults.append(_fault("rfs-snapshot", "应为最多 128 个可见 ASCII 字符", "at most 128 visible ASCII"))
+    elif name.startswith(UNNAMED):
+        faults.append(_fault("rfs-snapshot", f"不能以 {UNNAMED} 开头", f"must not begin with {UNNAMED}"))
     if faults or as_of is None:
         raise snapshot_invalid(faults)
     return Declared(as_of, int(total), station_ref, name)
@@ -201,6 +214,14 @@ def snapshot_invalid(faults: list[Failure]) -> Invalid:
         code="snapshot_invalid",
         errors=faults,
     )
+
+
+def _unquoted(text: str) -> str:
+    """Return a percent-encoded text, "" where it is none: a damaged reference must not become another."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _moment(text: str) -> datetime | None:

@@ -12,11 +12,13 @@ from rider_hub.intake.model import ReceiptState
 from rider_hub.intake.snapshot_model import IN_FORCE, Snapshot, SnapshotState
 from rider_hub.intake.snapshot_tables import snapshot, snapshot_member, snapshot_part
 from rider_hub.intake.tables import receipt
+from rider_hub.organizations.tables import station
 from rider_hub.riders.tables import registration
 
 __all__ = [
     "end_snapshot",
     "find_snapshot",
+    "is_known_station",
     "is_overtaken",
     "locked_snapshot",
     "overtaken_by",
@@ -81,6 +83,15 @@ def parts_running(snapshot_id: str) -> Select[Any]:
         .select_from(snapshot_part.join(receipt, receipt.c.id == snapshot_part.c.receipt_id))
         .where(snapshot_part.c.snapshot_id == snapshot_id, receipt.c.state == ReceiptState.RUNNING)
     )
+
+
+async def is_known_station(connection: AsyncConnection, platform: str, station_ref: str) -> bool:
+    """Say whether a sender has a station of this reference, or riders who belong to one."""
+    for table in (station, registration):
+        query = select(table.c.id).where(table.c.platform == platform, table.c.station_ref == station_ref)
+        if (await connection.execute(query.limit(1))).first() is not None:
+            return True
+    return False
 
 
 async def page_of(connection: AsyncConnection, one: Snapshot, last: str) -> Sequence[RowMapping]:

@@ -2,24 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connectors.batch import Checked
+from connectors.records import Registration
 from rider_hub.access import Change, Keyring
 from rider_hub.errors import Conflict
 from rider_hub.intake.absence import members_among
-from rider_hub.intake.faults import whole
+from rider_hub.intake.faults import warning, whole
 from rider_hub.intake.model import Receipt
 from rider_hub.intake.outcomes import Outcome
-from rider_hub.intake.snapshot_model import CLOSED, Declared, SnapshotState
+from rider_hub.intake.snapshot_model import CLOSED, UNNAMED, Declared, SnapshotState
 from rider_hub.intake.snapshot_roll import Roll
-from rider_hub.intake.snapshot_store import rows_arrived, snapshot_of_receipt
+from rider_hub.intake.snapshot_store import is_known_station, rows_arrived, snapshot_of_receipt
 from rider_hub.intake.snapshot_tables import snapshot, snapshot_member, snapshot_part
 from rider_hub.riders.tombstones import marks_of
 from rider_hub.storage import in_slices, insert_ignoring, new_id, put_rows
 
-__all__ = ["join_snapshot", "note_part", "with_snapshot"]
+__all__ = ["join_snapshot", "note_part", "scope_warnings", "warnings_of", "with_snapshot"]
 
 
 async def join_snapshot(work: Change, taken: RowMapping, declared: Declared) -> None:
@@ -32,7 +35,7 @@ async def join_snapshot(work: Change, taken: RowMapping, declared: Declared) -> 
         "id": new_id(),
         "platform": taken["platform"],
         "county": taken["county"],
-        "name": declared.name or f"batch:{taken['idempotency_key']}",
+        "name": declared.name or f"{UNNAMED}{taken['idempotency_key']}",
         "station_ref": declared.station_ref,
         "as_of": declared.as_of,
         "total": declared.total,
@@ -72,6 +75,27 @@ async def note_part(work: Change, keys: Keyring, roll: Roll, taken: Receipt, row
     if unreadable:
         mine = update(snapshot_part).where(snapshot_part.c.receipt_id == taken.id)
         await work.connection.execute(mine.values(unreadable=snapshot_part.c.unreadable + unreadable))
+
+
+def warnings_of(declared: Declared, rows: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Return a warning for each row that is not of the station whose whole was declared."""
+    station_ref = declared.station_ref
+    if not station_ref:
+        return []
+    said = [(one.row, one.record) for one in rows if isinstance(one, Checked)]
+    return [
+        warning(row, "outside_snapshot_scope")
+        for row, record in said
+        if isinstance(record, Registration) and record.op == "upsert" and record.station_ref != station_ref
+    ]
+
+
+async def scope_warnings(work: Change, platform: str, declared: Declared) -> list[dict[str, Any]]:
+    """Return a warning where the declared station is one nobody knows, once all rows are stored."""
+    ref = declared.station_ref
+    if not ref or await is_known_station(work.connection, platform, ref):
+        return []
+    return [warning(0, "snapshot_scope_unknown")]
 
 
 async def with_snapshot(connection: AsyncConnection, taken: Receipt) -> Receipt:

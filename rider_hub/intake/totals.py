@@ -26,6 +26,8 @@ class Totals:
     rejected: int = 0
     failures: list[Mapping[str, Any]] = field(default_factory=list)
     warnings: list[Mapping[str, Any]] = field(default_factory=list)
+    #: Warnings about the whole batch, which stand before those about its rows.
+    whole: list[Mapping[str, Any]] = field(default_factory=list)
 
     def add_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         """Count what became of records, and keep their warnings."""
@@ -43,7 +45,7 @@ class Totals:
     def onto(self, receipt: Receipt) -> dict[str, Any]:
         """Return the receipt's counts and lists with these added."""
         counts = {name: getattr(receipt, name) + value for name, value in self.counts.items()}
-        warnings = [*receipt.warnings, *self.warnings]
+        warnings = [*self.whole, *receipt.warnings, *self.warnings]
         failures = [*receipt.failures, *self.failures]
         if max(len(failures), len(warnings)) > LISTED and warnings[-1:] != [_CUT]:
             warnings = [*warnings[: LISTED - 1], _CUT]

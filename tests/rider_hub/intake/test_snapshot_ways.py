@@ -43,8 +43,14 @@ def test_headers_are_read_or_every_fault_is_told() -> None:
     with pytest.raises(Invalid) as refused:
         declared_by(wrong, NOW, AHEAD)
     assert [one.path for one in refused.value.errors] == ["rfs-mode", "rfs-scope", "rfs-as-of", "rfs-total"]
-    with pytest.raises(Invalid):
-        declared_by(SAID | {"rfs-as-of": "2026-11-02T01:10:01Z"}, NOW, AHEAD)
+    for header, text in (
+        ("rfs-as-of", "2026-11-02T01:10:01Z"),
+        ("rfs-scope", "station:%F0%9F"),
+        ("rfs-snapshot", "batch:k-1"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            declared_by(SAID | {header: text}, NOW, AHEAD)
+        assert [one.path for one in refused.value.errors] == [header]
 
 
 async def test_a_push_declares_a_snapshot_in_its_headers(site: Site) -> None:  # noqa: F811

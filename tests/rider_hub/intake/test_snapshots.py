@@ -74,8 +74,12 @@ async def test_who_is_absent_from_the_whole_has_left_and_who_came_later_has_not(
         assert (await connection.execute(query)).scalars().all() == [AS_OF]
     # Sent late, a record of before the snapshot does not bring them back; one of after it does.
     await push(hub, sender, [rider(11, record_id="late", updated_at="2026-10-19T00:00:00+08:00")])
-    await push(hub, sender, [rider(50, updated_at="2026-10-19T00:00:00+08:00")])
+    told = await push(
+        hub, sender, [rider(1), rider(50, updated_at="2026-10-19T00:00:00+08:00"), rider(98, op="leave")]
+    )
     assert await active(hub) == refs(*range(11), 99)
+    # A new hire whose record is dated before the snapshot counts as left: its sender must hear of it.
+    assert [(one["row"], one["code"]) for one in told.warnings] == [(2, "absent_from_snapshot")]
     await push(hub, sender, [rider(11, record_id="new", updated_at="2026-10-20T03:00:00+08:00")])
     assert await active(hub) == refs(*range(12), 99)
 
@@ -170,6 +174,26 @@ async def test_a_station_is_a_scope_of_its_own(hub: Any) -> None:
         [rider(2, station_ref="S-2", updated_at="2026-10-19T09:00:00+08:00", record_id="m", **bound)],
     )
     assert await active(hub) == refs(1, 2, 3, 4)
+
+
+async def test_a_station_nobody_knows_and_rows_of_others_are_told(hub: Any) -> None:
+    """A mistyped station covers nobody, and a row of another station says nothing of this one: warnings."""
+    sender, _ = await sender_of(hub, settings={"leave_share": 1})
+    bound: Any = {"employment": "dedicated", "work_area": None}
+    rows = [rider(1, station_ref="S-1", **bound), rider(2, station_ref="S-2", **bound), rider(3)]
+    got = await whole(hub, sender, rows, station_ref="S-l")
+    assert [(one["row"], one["code"]) for one in got.warnings] == [
+        (0, "snapshot_scope_unknown"),
+        (1, "outside_snapshot_scope"),
+        (2, "outside_snapshot_scope"),
+        (3, "outside_snapshot_scope"),
+    ]
+    got = await whole(hub, sender, [rows[0]], key="s-2", station_ref="S-1")
+    assert got.warnings == ()
+    # Of another platform's station only that platform knows.
+    other, _ = await sender_of(hub, "wu")
+    got = await whole(hub, other, [], key="s-3", station_ref="S-1")
+    assert [one["code"] for one in got.warnings] == ["snapshot_scope_unknown"]
 
 
 async def test_a_break_at_any_step_is_carried_on(hub: Any) -> None:
