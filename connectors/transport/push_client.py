@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
@@ -73,7 +74,8 @@ async def push(
         retry_after = None
         signed = signed_headers(key, message_id, int(now()), body, alg)
         try:
-            async with session.post(url, data=body, headers=fixed | signed) as answer:
+            # As a file, so that a large body goes out in pieces.
+            async with session.post(url, data=io.BytesIO(body), headers=fixed | signed) as answer:
                 status, content = answer.status, await answer.read()
                 retry_after = answer.headers.get("Retry-After")
         except (aiohttp.ClientError, TimeoutError):

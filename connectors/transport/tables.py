@@ -12,7 +12,7 @@ from typing import IO, Any, Final, cast
 
 from connectors.errors import FeedError
 from connectors.problems import BrokenRow, LostDigits, feed_error
-from connectors.transport.workbook import LOST, NO_SHEET
+from connectors.transport.workbook import LOST, NO_SHEET, TOO_LARGE
 
 WORKBOOK_MEMORY: Final = 1024 * 1024 * 1024
 """Address space of the process that reads a workbook, in bytes."""
@@ -134,7 +134,7 @@ def _workbook_error(status: int) -> FeedError:
     if status == NO_SHEET:
         return feed_error("sheet_missing")
     # A negative status is a signal: aborted for memory, or stopped for time.
-    return _too_large() if status < 0 else feed_error("workbook_unreadable")
+    return _too_large() if status < 0 or status == TOO_LARGE else feed_error("workbook_unreadable")
 
 
 def _too_large() -> FeedError:
