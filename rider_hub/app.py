@@ -133,11 +133,13 @@ def _modules() -> list[ModuleType]:
     return [importlib.import_module(name) for name in _ROUTES]
 
 
-def runner_for(app: web.Application, *, shutdown_timeout: float = 8) -> web.AppRunner:
+def runner_for(app: web.Application, *, shutdown_timeout: float = 4) -> web.AppRunner:
     """Return the runner every server of the hub uses.
 
     Bodies are left as they were sent: a push is signed over its compressed bytes, and inflating comes after
-    the signature, within limits.
+    the signature, within limits. When it is cleaned up, requests under way have `shutdown_timeout` seconds to
+    end, twice (aiohttp waits once, cancels the reading, and waits again), and are then cancelled: a batch
+    stops, what it has not committed is rolled back, and its sender resumes it.
     """
     return web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=shutdown_timeout)
 

@@ -7,6 +7,7 @@ in the tests alone. Nothing of the hub's is replaced but the figures of `Order`.
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     kill: Literal["", "before_commit", "after_commit"] = ""
     at: int = 1
+    #: How long each commit of a receipt takes longer, as on a slow disk.
+    slow_s: float = 0.0
     #: How long an unfinished batch is left to whoever began it; 30 s are long in a test.
     take_over_s: float = 1.0
     #: How long a push waits for its turn.
@@ -43,8 +46,8 @@ def serve(environment: Mapping[str, str], order: Order, log: str) -> None:
     from rider_hub.cli import main  # noqa: PLC0415 - loaded beforehand by the fork server
 
     _shorten(order)
-    if order.kill:
-        _kill_at_commit(order)
+    if order.kill or order.slow_s:
+        _watch_commits(order)
     if order.most_pages:
         _limit_pages(order.most_pages)
     main(["serve"], standalone_mode=False)
@@ -69,8 +72,8 @@ def _limit_pages(most: int) -> None:
         cursor.close()
 
 
-def _kill_at_commit(order: Order) -> None:
-    """Count the commits of transactions that wrote a receipt, and end the process at the one ordered."""
+def _watch_commits(order: Order) -> None:
+    """Count the commits of transactions that wrote a receipt; slow them, or end the process at one."""
     writing: set[int] = set()
     seen = 0
     commit = DefaultDialect.do_commit
@@ -85,6 +88,7 @@ def _kill_at_commit(order: Order) -> None:
         counts = _identity(connection) in writing
         writing.discard(_identity(connection))
         seen += counts
+        time.sleep(order.slow_s if counts else 0)
         if counts and seen == order.at and order.kill == "before_commit":
             os.kill(os.getpid(), signal.SIGKILL)
         commit(self, connection)

@@ -13,7 +13,7 @@ from connectors.simulator import World, communities_of
 from connectors.transport.push_client import Retry
 from rider_hub.intake.tables import receipt
 from rider_hub.riders.tables import registration
-from tests.rider_hub.faults.service import LONG, PLATFORM, Service, prepared
+from tests.rider_hub.faults.service import LONG, PLATFORM, Order, Service, prepared
 from tests.rider_hub.intake.build import COUNTY, count
 
 #: The promise.
@@ -55,13 +55,14 @@ async def test_a_stop_in_mid_batch_drains_and_keeps_what_was_acknowledged(
     """The process ends by itself within 10 seconds; acknowledged batches are whole, others are resumed."""
     batches = {f"k-{n}": rows_of(f"B{n}", ROWS if n == 0 else 300) for n in range(6)}
     async with prepared(database_url, tmp_path) as service:
-        await service.start()
+        await service.start(Order(slow_s=0.5, rows_a_part=200))
         sending = {key: asyncio.create_task(try_once(service, key, rows)) for key, rows in batches.items()}
         await begun(service)
         started = time.monotonic()
         assert await service.kill(signal.SIGTERM) == 0
         assert time.monotonic() - started < DRAINED_S
         acknowledged = [key for key, task in sending.items() if await task]
+        assert "k-0" not in acknowledged, "the largest batch was not under way any more"
         async with service.opened() as hub:
             query = select(receipt.c.idempotency_key).where(receipt.c.state == "done")
             async with hub.database.read() as connection:
