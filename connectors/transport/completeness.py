@@ -4,7 +4,6 @@ import hashlib
 import io
 import re
 import zipfile
-from pathlib import Path
 from typing import Final
 
 from connectors.problems import feed_error
@@ -16,19 +15,17 @@ _ZIP: Final = b"PK\x03\x04"
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEX: Final = re.compile(r"\\?([0-9a-fA-F]{64})(?![0-9a-fA-F])")
 _LINE_ENDS: Final = (b"\n", b"\r", b"\n\x00", b"\r\x00")
-_MAX_CHECKSUM: Final = 4096
 
 
-def require_whole(data: bytes, beside: Path) -> bool:
+def require_whole(data: bytes, checksum: bytes | None) -> bool:
     """Raise FeedError `file_incomplete` for a file that was cut; say whether it is proved to be whole.
 
-    `beside` is where its checksum may lie: with it nothing that was cut passes. Without it a workbook and a
-    JSON array tell by their own end, and a text must end with a line's end; one that was cut just there looks
-    like a shorter file, and is not proved.
+    `checksum` is what the file beside it holds, where there is one: with it nothing that was cut passes.
+    Without it a workbook and a JSON array tell by their own end, and a text must end with a line's end; one
+    that was cut just there looks like a shorter file, and is not proved.
     """
-    if beside.is_file() and not beside.is_symlink():
-        with beside.open("rb") as file:
-            said = _HEX.match(file.read(_MAX_CHECKSUM).decode("ascii", "replace"))
+    if checksum is not None:
+        said = _HEX.match(checksum.decode("ascii", "replace"))
         if said is None or said[1].lower() != hashlib.sha256(data).hexdigest():
             raise feed_error("file_incomplete")
         return True

@@ -1,14 +1,19 @@
 """Use cases: taking feed files, one by hand or all of a watched folder; refused rows go back annotated."""
 
 import asyncio
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from connectors.errors import FeedError
 from connectors.records import FeedType
 from connectors.transport.completeness import CHECKSUM, require_whole
+from connectors.transport.drop_folder import DropFolder, open_folder
 from connectors.transport.files import FileRow, read_rows, ready_files
 from rider_hub.access import Actor, Hub
 from rider_hub.errors import Absent, HubError
@@ -28,6 +33,10 @@ __all__ = ["OUT", "file_source", "take_file", "take_files"]
 OUT = "out"
 #: Refused rows hold what their sender sent, so they lie there for a day and no longer.
 _LEFT = ".rejected."
+#: Why a file could not be read.
+_NOTE = ".error.json"
+_MAX_CHECKSUM: Final = 64 * 1024
+_MAX_NAME: Final = 255  # bytes
 
 #: What a file's name begins with or holds → what is in it.
 _NAMES: Mapping[str, FeedType] = {
@@ -56,8 +65,11 @@ async def take_file(
     sender, FeedError for a file that can't be read, Invalid for words that make no sense.
     """
     sender = await _sender(hub, actor, platform)
-    receipt, _ = await _take(hub, actor, sender, feed_type, path, words=words or {})
-    return receipt
+    data = await asyncio.to_thread(path.read_bytes)
+    rows = await asyncio.to_thread(lambda: list(read_rows(data, name=path.name)))
+    declared = declared_in(words or {}, feed_type, len(rows), hub.clock.now())
+    source = file_source(hub, "file", data, path.name, declared)
+    return await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
 
 
 async def take_files(
@@ -71,16 +83,17 @@ async def take_files(
     """
     sender = await _sender(hub, actor, platform)
     kept = parameter("intake.annotated_hours").value * 3600
-    await asyncio.to_thread(_forget_old, folder / OUT, hub.clock.now().timestamp() - kept)
-    seen: dict[str, tuple[int, int]] = {}
-    await asyncio.to_thread(ready_files, folder, seen)
-    await asyncio.sleep(settle_s)
-    ready = await asyncio.to_thread(ready_files, folder, seen)
     receipts: list[Receipt] = []
-    # Stations first, so that no rider has to wait for one of the same delivery.
-    for path in sorted(ready, key=_is_after_stations):
-        receipt = await _take_and_clear(hub, actor, sender, path, folder / OUT)
-        receipts += [receipt] if receipt else []
+    with open_folder(folder) as drop:
+        await asyncio.to_thread(_forget_old, drop, hub.clock.now().timestamp() - kept)
+        seen: dict[str, tuple[int, int]] = {}
+        await asyncio.to_thread(ready_files, folder, seen)
+        await asyncio.sleep(settle_s)
+        ready = await asyncio.to_thread(ready_files, folder, seen)
+        # Stations first, so that no rider has to wait for one of the same delivery.
+        for name in sorted((path.name for path in ready), key=_is_after_stations):
+            receipt = await _take_and_clear(hub, actor, sender, drop, name)
+            receipts += [receipt] if receipt else []
     return receipts
 
 
@@ -97,43 +110,49 @@ def feed_type_of(name: str) -> FeedType:
     )
 
 
-async def _take_and_clear(hub: Hub, actor: Actor, sender: Sender, path: Path, out: Path) -> Receipt | None:
-    note = out / f"{path.name}.error.json"
-    if await asyncio.to_thread(_is_noted, path, note):
+async def _take_and_clear(
+    hub: Hub, actor: Actor, sender: Sender, drop: DropFolder, name: str
+) -> Receipt | None:
+    if await asyncio.to_thread(_is_noted, drop, name):
         return None
     try:
-        receipt, rows = await _take(hub, actor, sender, feed_type_of(path.name), path)
+        dropped = await asyncio.to_thread(_read, drop, name)
+        receipt = await _take(hub, actor, sender, dropped)
     except (FeedError, HubError) as error:
-        logger("intake").warning("file_not_taken", platform=sender.platform, file=path.name, fault=error.code)
-        await asyncio.to_thread(_write_note, note, error)
+        logger("intake").warning("file_not_taken", platform=sender.platform, file=name, fault=error.code)
+        await asyncio.to_thread(_leave_note, drop, name, error)
         return None
-    await asyncio.to_thread(_clear, path, out, receipt, rows)
+    await asyncio.to_thread(_clear, drop, dropped, receipt)
     return receipt
 
 
-async def _take(
-    hub: Hub,
-    actor: Actor,
-    sender: Sender,
-    feed_type: FeedType,
-    path: Path,
-    *,
-    words: Mapping[str, str] | None = None,
-) -> tuple[Receipt, Sequence[FileRow]]:
-    """Take a file: with the words of whoever hands it in, else by the agreement and its name."""
-    data = await asyncio.to_thread(path.read_bytes)
-    proved = words is not None or await asyncio.to_thread(require_whole, data, _checksum(path))
-    rows = await asyncio.to_thread(lambda: list(read_rows(data, name=path.name)))
-    now = hub.clock.now()
-    if words is None:
-        declared = declared_of_watched(sender, feed_type, path.name, len(rows), now)
-        if declared is not None and not proved:
-            # Cut at a line's end it would look like a shorter whole, and let the rest leave.
-            raise whole("snapshot_not_proved")
-    else:
-        declared = declared_in(words, feed_type, len(rows), now)
-    source = file_source(hub, "file", data, path.name, declared)
-    return await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source), rows
+@dataclass(frozen=True)
+class _Dropped:
+    """A file as it was read, once; `proved`: nothing of it can be missing."""
+
+    name: str
+    data: bytes
+    rows: Sequence[FileRow]
+    proved: bool
+
+
+def _read(drop: DropFolder, name: str) -> _Dropped:
+    data = drop.read(name)
+    beside = name + CHECKSUM
+    checksum = None if drop.changed_at(beside) is None else drop.read(beside, most=_MAX_CHECKSUM)
+    proved = require_whole(data, checksum)
+    return _Dropped(name, data, list(read_rows(data, name=name)), proved)
+
+
+async def _take(hub: Hub, actor: Actor, sender: Sender, file: _Dropped) -> Receipt:
+    """Take a file by the agreement and its name."""
+    feed_type = feed_type_of(file.name)
+    declared = declared_of_watched(sender, feed_type, file.name, len(file.rows), hub.clock.now())
+    if declared is not None and not file.proved:
+        # Cut at a line's end it would look like a shorter whole, and let the rest leave.
+        raise whole("snapshot_not_proved")
+    source = file_source(hub, "file", file.data, file.name, declared)
+    return await take_batch(hub, actor, sender, feed_type=feed_type, rows=file.rows, source=source)
 
 
 def file_source(hub: Hub, transport: Transport, data: bytes, name: str, declared: Declared | None) -> Source:
@@ -150,37 +169,50 @@ async def _sender(hub: Hub, actor: Actor, platform: str) -> Sender:
     return sender
 
 
-def _clear(path: Path, out: Path, receipt: Receipt, rows: Sequence[FileRow]) -> None:
+def _clear(drop: DropFolder, file: _Dropped, receipt: Receipt) -> None:
     """Leave the refused rows, then delete the source: a break between the two takes the file once more."""
     if receipt.rejected:
-        out.mkdir(exist_ok=True)
-        file = annotate(rows, receipt.failures, kind_of(path.read_bytes(), rows), every=False)
-        (out / f"{path.name}{_LEFT}{file.kind}").write_bytes(file.body)
-    path.unlink(missing_ok=True)
-    _checksum(path).unlink(missing_ok=True)
+        back = annotate(file.rows, receipt.failures, kind_of(file.data, file.rows), every=False)
+        with drop.folder(OUT) as out:
+            out.write(_beside(file.name, f"{_LEFT}{back.kind}"), back.body)
+    drop.remove(file.name)
+    drop.remove(file.name + CHECKSUM)
 
 
-def _checksum(path: Path) -> Path:
-    return path.with_name(path.name + CHECKSUM)
-
-
-def _forget_old(out: Path, before: float) -> None:
+def _forget_old(drop: DropFolder, before: float) -> None:
     """Delete what was left for the sender and not fetched within its time."""
-    for path in out.iterdir() if out.is_dir() else ():
-        if _LEFT in path.name and path.is_file() and path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
+    if not drop.holds(OUT):
+        return
+    with drop.folder(OUT) as out:
+        for name in out.names():
+            changed = out.changed_at(name)
+            if _LEFT in name and changed is not None and changed < before * 1e9:
+                out.remove(name)
 
 
-def _is_after_stations(path: Path) -> bool:
-    return not any(word in path.name.casefold() for word, kind in _NAMES.items() if kind == "station")
+def _is_after_stations(name: str) -> bool:
+    return not any(word in name.casefold() for word, kind in _NAMES.items() if kind == "station")
 
 
-def _is_noted(path: Path, note: Path) -> bool:
+def _is_noted(drop: DropFolder, name: str) -> bool:
     """Say whether this file, as it is now with its checksum, was found unreadable before."""
-    newest = max(one.stat().st_mtime_ns for one in (path, _checksum(path)) if one.exists())
-    return note.exists() and note.stat().st_mtime_ns >= newest
+    if not drop.holds(OUT):
+        return False
+    with drop.folder(OUT) as out:
+        noted = out.changed_at(_beside(name, _NOTE))
+    newest = max(drop.changed_at(one) or 0 for one in (name, name + CHECKSUM))
+    return noted is not None and noted >= newest
 
 
-def _write_note(note: Path, error: FeedError | HubError) -> None:
-    note.parent.mkdir(exist_ok=True)
-    note.write_bytes(msgspec.json.encode({"code": error.code, "zh": error.zh, "en": error.en}))
+def _leave_note(drop: DropFolder, name: str, error: FeedError | HubError) -> None:
+    note = msgspec.json.encode({"code": error.code, "zh": error.zh, "en": error.en})
+    with drop.folder(OUT) as out:
+        out.write(_beside(name, _NOTE), note)
+
+
+def _beside(name: str, ending: str) -> str:
+    """Return the name of what is left for a file; a long one is cut, or it could not be written."""
+    if len(os.fsencode(name + ending)) > _MAX_NAME:
+        mark = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+        name = f"{os.fsencode(name)[: _MAX_NAME // 2].decode('utf-8', 'ignore')}~{mark}"
+    return name + ending

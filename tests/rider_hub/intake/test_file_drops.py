@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import xlsxwriter
 
+from connectors.errors import FeedError
 from connectors.transport.push_client import ndjson
 from rider_hub.access import Actor, Hub
+from rider_hub.intake import files
 from rider_hub.intake.files import take_files
 from rider_hub.intake.tables import receipt
 from rider_hub.riders.tables import registration
@@ -145,3 +148,72 @@ async def test_refused_rows_lie_in_the_folder_for_a_day(hub: Any, tmp_path: Path
     hub.clock.advance(hours=2)
     await take(hub, folder)
     assert not left.exists()
+
+
+REFUSED = ndjson([rider(1, phone="bad")])
+
+
+@pytest.mark.parametrize("name", ["registration.ndjson.rejected.ndjson", "registration.ndjson.error.json"])
+async def test_a_link_in_the_place_of_an_answer_is_replaced_and_not_followed(
+    hub: Any, tmp_path: Path, name: str
+) -> None:
+    """Whoever may make links in the folder can't have another file of the host overwritten."""
+    folder, key_file = tmp_path / "in", tmp_path / "keys.json"
+    (folder / "out").mkdir(parents=True)
+    key_file.write_bytes(b"secret")
+    (folder / "out" / name).symlink_to(key_file)
+    (folder / "registration.ndjson").write_bytes(REFUSED if "rejected" in name else b"")
+    await take(hub, folder)
+    assert key_file.read_bytes() == b"secret"
+    left = folder / "out" / name
+    assert left.is_file()
+    assert not left.is_symlink()
+    assert [one.name for one in (folder / "out").iterdir()] == [name]
+
+
+async def test_a_folder_whose_out_is_a_link_is_refused_whole(hub: Any, tmp_path: Path) -> None:
+    """Nothing is written to or deleted from the folder it leads to, and no file is taken."""
+    folder, other = tmp_path / "in", tmp_path / "other"
+    folder.mkdir()
+    other.mkdir()
+    old = other / "x.rejected.csv"
+    old.write_bytes(b"theirs")
+    os.utime(old, (0, 0))
+    (folder / "out").symlink_to(other)
+    (folder / "registration.ndjson").write_bytes(REFUSED)
+    with pytest.raises(FeedError) as refused:
+        await take(hub, folder)
+    assert refused.value.code == "folder_unusable"
+    assert [one.name for one in other.iterdir()] == ["x.rejected.csv"]
+    assert await count(hub, receipt) == 0
+
+
+async def test_a_file_that_becomes_a_link_before_it_is_read_is_not_followed(
+    hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listed as a file and then made a link or a pipe: what it leads to is neither read nor deleted."""
+    folder, secret = tmp_path / "in", tmp_path / "secret.ndjson"
+    folder.mkdir()
+    secret.write_bytes(ndjson(ROWS))
+    (folder / "registration.ndjson").symlink_to(secret)
+    os.mkfifo(folder / "station.ndjson")
+    listed = [folder / "registration.ndjson", folder / "station.ndjson"]
+    monkeypatch.setattr(files, "ready_files", lambda *_: listed)
+    assert await take(hub, folder) == []
+    assert (await count(hub, registration), secret.exists()) == (0, True)
+    for path in listed:
+        note = msgspec.json.decode((folder / "out" / f"{path.name}.error.json").read_bytes())
+        assert note["code"] == "file_unreadable"
+
+
+async def test_a_name_too_long_for_its_answer_is_cut(hub: Any, tmp_path: Path) -> None:
+    """A name of 255 bytes leaves no room for an ending; its note is written all the same."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    name = "registration" + "骑" * 79 + ".ndjson"[:6]
+    assert len(name.encode()) == 255
+    (folder / name).write_bytes(b"{")
+    assert await take(hub, folder) == []
+    [note] = (folder / "out").iterdir()
+    assert note.name.endswith(".error.json")
+    assert (await take(hub, folder), len(list((folder / "out").iterdir()))) == ([], 1)
