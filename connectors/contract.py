@@ -13,6 +13,7 @@ from connectors.payload import quarantine_payload
 from connectors.problems import BrokenRow, Problem, failure
 from connectors.records import RECORD_TYPES, TIER_B_FIELDS, FeedType, Frame, Record, Tier
 from connectors.rules import cross_problems
+from connectors.telling import told_path
 
 MAX_FAILURES: Final = 20
 """The most faults named of one row."""
@@ -194,7 +195,7 @@ def _slow(number: int, source: Mapping[Any, Any], rules: _Rules, *, looked_at: b
     if rules.unknown == "discard" or not row.unknown:
         unknown = []
     else:
-        unknown = [Problem(path, "field_unknown") for path in row.unknown]
+        unknown = [Problem(told_path(path, source), "field_unknown") for path in row.unknown]
     if not problems and not unknown:
         return Checked(number, partial, digest_of(canonical(partial)))
     named = problems

@@ -9,6 +9,7 @@ import msgspec
 
 from connectors.forbidden import holds_identity_number
 from connectors.identity import holds_id_number
+from connectors.telling import is_plain
 
 _MAX_BYTES: Final = 64 * 1024
 _BITS: Final = 63
@@ -19,9 +20,9 @@ _SCALARS: Final = (str, int, float, type(None))
 def quarantine_payload(source: Mapping[Any, Any], *, drop: set[str]) -> bytes | None:
     """Return a refused source row as canonical JSON (sorted keys), or None where it is beyond 64 KiB.
 
-    Left out: the paths in `drop` (what the sender may not send), every field named like an identity
-    number, and every value that holds one, well formed or not. Values JSON can't say (not finite, lost
-    digits, huge integers) become null; invalid Unicode becomes `?`.
+    Left out: the paths in `drop` (what the sender may not send), every field whose name is one for identity
+    numbers or may hold a value, and every value that holds an identity number, well formed or not. Values
+    JSON can't say (not finite, lost digits, huge integers) become null; invalid Unicode becomes `?`.
     """
     payload = msgspec.json.encode(_clean(source, drop, ""), order="deterministic")
     return payload if len(payload) <= _MAX_BYTES else None
@@ -34,7 +35,7 @@ def _clean(value: Any, drop: set[str], path: str) -> Any:
         kept = {}
         for key, inner in value.items():
             name = key if type(key) is str else str(key)
-            if not (holds_id_number(inner) or _names_number(name) or f"{path}{name}" in drop):
+            if not (holds_id_number(inner) or _stays_out(name) or f"{path}{name}" in drop):
                 kept[_text(name)] = _clean(inner, drop, f"{path}{name}.")
         return kept
     if isinstance(value, list | tuple):
@@ -53,14 +54,14 @@ def _scalar(value: Any) -> Any:
     return value if isinstance(value, bool | int | float) else None
 
 
-def _names_number(name: str) -> bool:
+def _stays_out(name: str) -> bool:
     # A name of many kilobytes must not stay in the cache.
     return _judged(name) if len(name) <= _CACHED_LENGTH else _judged.__wrapped__(name)
 
 
 @lru_cache(maxsize=8192)
 def _judged(name: str) -> bool:
-    return holds_identity_number(name) or holds_id_number(name)
+    return holds_identity_number(name) or holds_id_number(name) or not is_plain(name)
 
 
 def _text(value: str) -> str:
