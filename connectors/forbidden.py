@@ -238,15 +238,11 @@ def _written_out(text: str) -> Any:
 
 
 def _named_by_pair(value: Mapping[Any, Any]) -> list[str]:
-    """Return the keys of an object that name a forbidden field in their value, beside its value."""
-    kinds = {_name(key): _kind(_name(key)) for key in value}
-    if _VALUE not in kinds.values():
-        return []
-    return [
-        _name(key)
-        for key, named in value.items()
-        if kinds[_name(key)] == _LABEL and type(named) is str and _kind(named) == _FORBIDDEN
-    ]
+    """Return the keys of an object that give the name of a forbidden field, and its value."""
+    kinds = [(_name(key), _kind(_name(key)), named) for key, named in value.items()]
+    named = {n for n, kind, v in kinds if kind == _LABEL and type(v) is str and _kind(v) == _FORBIDDEN}
+    values = {n for n, kind, _ in kinds if kind == _VALUE}
+    return [name for name, _, _ in kinds if name in named | values] if named and values else []
 
 
 def _told(name: str, number: int) -> str:

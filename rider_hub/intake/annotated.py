@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 import xlsxwriter
 
-from connectors.forbidden import forbidden_group
+from connectors.forbidden import forbidden_group, without_forbidden
 from connectors.problems import LostDigits, printable
 from connectors.transport.files import FileRow
 
@@ -149,15 +149,15 @@ def _workbook(table: Iterable[Sequence[str]]) -> bytes:
 def _line(number: int, row: Row, faults: Sequence[Mapping[str, Any]]) -> bytes:
     content = _object(row)
     reason = {_REASON_KEY: _reasons(faults)} if faults else {}
-    kept = {} if content is None else _without_forbidden(content)
+    kept = {} if content is None else _without_lost(without_forbidden(content))
     return msgspec.json.encode({_ROW_KEY: number, **reason, **kept}) + b"\n"
 
 
-def _without_forbidden(value: Any) -> Any:
+def _without_lost(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {k: _without_forbidden(v) for k, v in value.items() if forbidden_group(str(k)) is None}
+        return {k: _without_lost(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_without_forbidden(one) for one in value]
+        return [_without_lost(one) for one in value]
     return None if isinstance(value, LostDigits) else value
 
 

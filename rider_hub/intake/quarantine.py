@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.batch import Checked
 from connectors.records import RECORD_TYPES, FeedType
+from connectors.telling import is_plain
 from rider_hub.access import Actor, Change, Hub, Keyring, Look
 from rider_hub.access.purposes import Purpose
 from rider_hub.access.unmasking import take_turn
@@ -195,7 +196,7 @@ async def mend_row(
     except ValueError as error:
         raise whole("field_not_mendable") from error
     whole_row = mended_row(content, changed)
-    names = "、".join(one.name for one in changed)
+    names = "、".join(one.name if is_plain(one.name) else "〔其他〕" for one in changed)
     target = f"quarantine:{row_id}"
     async with hub.change(actor, "feeds.mend", target=target, purpose=f"改动字段：{names or '无'}") as work:
         await _row_in_scope(work, row_id)

@@ -73,14 +73,18 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 def test_a_value_in_a_name_s_place_is_not_echoed(tmp_path: Path) -> None:
-    """A phone or identity number that stands where a field's name belongs comes back masked."""
+    """A phone or identity number that stands where a field's name belongs is told by its place."""
     row = {"record_id": "r1", PHONE: 1, "党员１１０１０１１９９００３０７００１Ｘ": 1}
     status, report, output = check(tmp_path / "rows.ndjson", json.dumps(row).encode())
     assert status == 1
-    assert [(fault["path"], fault["code"]) for fault in report["failures"]] == [("党员*", "field_forbidden")]
+    assert [(fault["path"], fault["code"]) for fault in report["failures"]] == [
+        ("〔第 3 个字段，含“党”〕", "field_forbidden")
+    ]
     row.popitem()
     _, report, more = check(tmp_path / "rows.ndjson", json.dumps(row).encode())
-    assert ("*", "field_unknown") in {(fault["path"], fault["code"]) for fault in report["failures"]}
+    assert ("〔第 2 个字段〕", "field_unknown") in {
+        (fault["path"], fault["code"]) for fault in report["failures"]
+    }
     assert PHONE not in output + more
     assert "110101" not in output
 

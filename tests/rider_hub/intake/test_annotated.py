@@ -5,8 +5,10 @@ import io
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
+from connectors.contract import check
 from connectors.transport.files import read_rows
 from rider_hub.intake.annotated import Kind, annotate, annotated_csv
 
@@ -41,3 +43,25 @@ def test_one_wide_row_does_not_make_a_large_file(kind: Kind) -> None:
     assert len(got) == 3000
     assert set(got[6].values()) == {"7", "c1：改正"}
     assert any("单元格过多" in name for name in got[6])
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_forbidden_content_in_text_and_pairs_does_not_go_back(kind: Kind) -> None:
+    """What is forbidden in a cell that writes out an object, or beside its own name, is blank as well."""
+    rows: list[tuple[int, Any]] = [
+        (
+            1,
+            {
+                "record_id": "R-1",
+                "extra": '{"党员": "某值一"}',
+                "more": {"key": "政治面貌", "value": "某值二"},
+            },
+        ),
+        (2, {"record_id": "R-2", "list": [{"字段": "宗教", "值": "某值三"}]}),
+    ]
+    failures = [
+        msgspec.to_builtins(one) for one in check(rows, feed_type="registration", unknown="discard").failures
+    ]
+    body = annotate(rows, failures, kind, every=True).body.decode()
+    assert all(word in body for word in ("R-1", "R-2"))
+    assert "某值" not in body
