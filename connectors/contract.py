@@ -212,7 +212,14 @@ def _new(found: Iterable[Problem], known: list[Problem]) -> list[Problem]:
     if not known:
         return list(found)
     paths = [problem.path for problem in known]
-    return [p for p in found if not any(k == p.path or k.startswith(f"{p.path}.") for k in paths)]
+    # The row's own frame holds for its points: one that can't be read is not missing there as well.
+    framed = "frame" in paths
+    return [
+        p
+        for p in found
+        if not any(k == p.path or k.startswith(f"{p.path}.") for k in paths)
+        and not (framed and p.code == "frame_required")
+    ]
 
 
 def _partial(values: dict[str, Any], record_type: type[msgspec.Struct]) -> Record:

@@ -11,7 +11,7 @@ from connectors.forbidden import holds_identity_number
 from connectors.identity import holds_id_number
 from connectors.telling import is_plain
 
-_MAX_BYTES: Final = 64 * 1024
+MAX_KEPT_BYTES: Final = 64 * 1024
 _BITS: Final = 63
 _CACHED_LENGTH: Final = 200
 _SCALARS: Final = (str, int, float, type(None))
@@ -25,7 +25,7 @@ def quarantine_payload(source: Mapping[Any, Any], *, drop: set[str]) -> bytes | 
     JSON can't say (not finite, lost digits, huge integers) become null; invalid Unicode becomes `?`.
     """
     payload = msgspec.json.encode(_clean(source, drop, ""), order="deterministic")
-    return payload if len(payload) <= _MAX_BYTES else None
+    return payload if len(payload) <= MAX_KEPT_BYTES else None
 
 
 def _clean(value: Any, drop: set[str], path: str) -> Any:

@@ -3,13 +3,14 @@
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from connectors.contract import Unknown
 from connectors.fields import FieldRule, field_rules
 from connectors.forbidden import MAX_DEPTH
+from connectors.payload import MAX_KEPT_BYTES
 from connectors.records import (
     MAX_WORK_AREA_DECIMALS,
     RECORD_TYPES,
@@ -20,15 +21,32 @@ from connectors.records import (
     Tier,
 )
 from connectors.rules import REQUIRED_BY_EMPLOYMENT, REQUIRED_OF_UPSERT, RULES_IN_WORDS
+from connectors.transport.http_push import (
+    MAX_ARRAY,
+    MAX_ELEMENTS,
+    MAX_INFLATED,
+    MAX_LINE,
+    MAX_LINES,
+    MAX_SENT,
+)
 from connectors.versions import versions
 
-Need = Literal["required", "optional", "forbidden"]
+Need = Literal["required", "conditional", "optional", "forbidden"]
+
+SNAPSHOT_HEADERS: Final = {
+    "rfs-mode": "snapshot, or changes (the default)",
+    "rfs-scope": "county (the default), or station: and a station_ref, percent-encoded where it is not ASCII",
+    "rfs-as-of": "of when it is: RFC 3339 with an offset, not in the future",
+    "rfs-total": "how many rows all parts have together",
+    "rfs-snapshot": "its name, where it comes in several pushes: the same in each",
+}
+"""What a push of a whole declares, and how."""
 
 
 class FieldNeed(msgspec.Struct, frozen=True, omit_defaults=True):
     """One field: whether it is needed, and on what else that hangs.
 
-    `when` names what must be so for a field to be required; more conditions than one stand for any of them.
+    A conditional field is required where `when` holds, else optional; of several conditions any will do.
     """
 
     path: str
@@ -49,6 +67,18 @@ class FeedNeeds(msgspec.Struct, frozen=True):
     rules: str
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """The most a push may have; a row refused beyond `kept_row_bytes` is not kept to be mended."""
+
+    sent_bytes: int = MAX_SENT
+    inflated_bytes: int = MAX_INFLATED
+    array_bytes: int = MAX_ARRAY
+    rows: int = MAX_LINES
+    array_rows: int = MAX_ELEMENTS
+    row_bytes: int = MAX_LINE
+    kept_row_bytes: int = MAX_KEPT_BYTES
+
+
 class Requirements(msgspec.Struct, frozen=True):
     """Everything a sender can look up before it sends; it holds no person's data."""
 
@@ -61,6 +91,9 @@ class Requirements(msgspec.Struct, frozen=True):
     notice_months: int
     max_depth: int
     work_area_decimals: int
+    limits: Limits
+    #: Header → what a snapshot of registrations says in it.
+    snapshot_headers: dict[str, str]
     feeds: dict[str, FeedNeeds]
     #: Group of forbidden data → the patterns by which its names are known.
     forbidden_names: dict[str, dict[str, tuple[str, ...]]]
@@ -78,6 +111,8 @@ def requirements(
         notice_months=versions().notice_months,
         max_depth=MAX_DEPTH,
         work_area_decimals=MAX_WORK_AREA_DECIMALS,
+        limits=Limits(),
+        snapshot_headers=SNAPSHOT_HEADERS,
         feeds={name: FeedNeeds(_needs(name, tier), RULES_IN_WORDS[name]) for name in feed_types},
         forbidden_names=_forbidden_names(),
     )
@@ -96,7 +131,8 @@ def _needs(feed_type: FeedType, tier: Tier) -> tuple[FieldNeed, ...]:
 
 def _need(path: str, rule: FieldRule, feed_type: FeedType, *, withheld: bool = False) -> FieldNeed:
     when = _conditions(path, feed_type)
-    need: Need = "forbidden" if withheld else "required" if rule.required else "optional"
+    otherwise: Need = "conditional" if when else "optional"
+    need: Need = "forbidden" if withheld else "required" if rule.required else otherwise
     return FieldNeed(
         path=path,
         need=need,

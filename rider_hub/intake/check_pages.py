@@ -9,7 +9,7 @@ from connectors.records import Registration, Request, Station
 from rider_hub.access import ACTOR, HUB, guarded
 from rider_hub.access.inputs import takes
 from rider_hub.access.policy import allows
-from rider_hub.errors import Absent
+from rider_hub.errors import Absent, Failure, Invalid
 from rider_hub.intake import store
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.faults import whole
@@ -89,10 +89,20 @@ async def _choices(request: web.Request) -> tuple[dict[str, str], list[str]]:
 
 
 async def _sender(request: web.Request) -> Sender:
-    """Return the sender the file is checked for; raises Absent for one, or a county, out of scope."""
+    """Return the sender the file is checked for; raises Absent for one, or a county, out of scope.
+
+    Raises Invalid, with the field, where nothing was chosen.
+    """
     chosen, county = request.query.get("sender", ""), request.query.get("county", "")
+    if not chosen:
+        raise _unchosen(
+            "sender", "请选择按哪家平台的约定检查。", "Choose whose agreement the file is checked by."
+        )
     if chosen == _STANDARD:
-        if county not in (await _choices(request))[1]:
+        counties = (await _choices(request))[1]
+        if counties and not county:
+            raise _unchosen("county", "请选择区县代码。", "Choose a county.")
+        if county not in counties:
             raise Absent
         return Sender(platform="", county=county, tier="B")
     async with request.app[HUB].look(request[ACTOR], "feeds.check") as look:
@@ -100,3 +110,7 @@ async def _sender(request: web.Request) -> Sender:
     if found is None:
         raise Absent
     return found
+
+
+def _unchosen(field: str, zh: str, en: str) -> Invalid:
+    return Invalid(zh, en, errors=[Failure(row=0, path=field, code="field_required", zh=zh, en=en)])

@@ -138,7 +138,7 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
     "snapshot_closed": (
         Conflict,
         (
-            "这份全量的行已收齐，这一部分未接收。rfs-total 是整份全量各部分合计的行数，不是每一部分的。"
+            "这份全量名册已收齐，这一部分未接收。rfs-total 是整份名册各部分合计的行数，不是每一部分的。"
             "迟到的行请按变化报送（不写 rfs-mode），或用新的 rfs-snapshot 重报整份。"
         ),
         (
@@ -148,7 +148,7 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
     ),
     "snapshot_not_whole": (
         Conflict,
-        "收到的行数与声明的不一致，不能放行。请作废，由平台用新的全量编号重报。",
+        "收到的行数与声明的不一致，不能放行。请作废，由平台用新的名册编号重报。",
         "Other than the declared number of rows came: this snapshot can't be released, only dropped.",
     ),
     "snapshot_not_proved": (

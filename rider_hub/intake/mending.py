@@ -8,6 +8,7 @@ import msgspec
 
 from connectors.records import FeedType
 from connectors.sources import Manifest
+from rider_hub.intake.mend_choices import choices_of
 
 __all__ = ["TITLES", "MendField", "changed_fields", "fields_of", "mended_row"]
 
@@ -61,6 +62,8 @@ _PLAIN: Final[Mapping[str, frozenset[str]]] = {
     ),
     "request": frozenset({"record_id", "category", "place.community_code", "updated_at", "occurred_at"}),
 }
+#: Faults that an object lacks a place, whichever way it is given.
+_LACKING: Final = frozenset({"work_area_required", "place_required"})
 _MAX_FIELDS: Final = 90
 _ABSENT: Final = object()
 
@@ -79,6 +82,8 @@ class MendField:
     faults: tuple[str, ...]
     #: Set for a field that neither standard nor mapping knows, which can only be left out.
     unknown: bool
+    #: What it may hold, each with its word, where that is a list.
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 def fields_of(
@@ -97,7 +102,7 @@ def fields_of(
     standard = _standard_names(feed_type, mapping)
     faults: dict[str, list[Mapping[str, Any]]] = {}
     for one in failures:
-        faults.setdefault(one["path"], []).append(one)
+        faults.setdefault(_place_of(one, mapping), []).append(one)
     found: dict[str, tuple[list[str], Any]] = {
         ".".join(keys): (keys, value) for keys, value in _leaves(content)
     }
@@ -127,9 +132,18 @@ def fields_of(
                 shown=shown,
                 faults=tuple(dict.fromkeys(str(one["zh"]) for one in mine)),
                 unknown=any(one["code"] == "field_unknown" for one in mine),
+                choices=choices_of(meant, feed_type, mapping),
             )
         )
     return sorted(fields, key=lambda one: not one.faults)[:_MAX_FIELDS]
+
+
+def _place_of(fault: Mapping[str, Any], mapping: Manifest | None) -> str:
+    """Return the field a fault stands beside: where a place is missing, the code that is quickest to give."""
+    path = str(fault["path"])
+    # A manifest's fault already names a column that fills a part of the place.
+    lacks = mapping is None and fault["code"] in _LACKING
+    return f"{path}.community_code" if lacks else path
 
 
 def changed_fields(

@@ -110,7 +110,7 @@ async def _held(work: Change, snapshot_id: str) -> Snapshot:
         raise Absent
     if row["state"] != SnapshotState.HELD:
         raise Conflict(
-            "这份全量不在待核对状态，可能已有人处理，或已有更新的全量。",
+            "这份全量名册不在待核对状态，可能已有人处理，或已有更新的名册。",
             "This snapshot is not held: somebody decided it, or a newer one came.",
             code="snapshot_not_held",
         )

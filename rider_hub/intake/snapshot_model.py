@@ -64,43 +64,47 @@ class SnapshotState(StrEnum):
 _WORDS: Final[Mapping[SnapshotState, tuple[str, str, str]]] = {
     SnapshotState.ARRIVING: (
         "接收中",
-        "全量还没有收齐，没有人因此离开。请报送其余部分。",
+        "全量名册还没有收齐，没有人因此离开。请报送其余部分。",
         "The snapshot is not whole yet, so nobody leaves by it. Send its other parts.",
     ),
-    SnapshotState.ARRIVED: ("已收齐", "全量已收齐，正在核对。", "The snapshot is whole and is being judged."),
+    SnapshotState.ARRIVED: (
+        "已收齐",
+        "全量名册已收齐，正在核对。",
+        "The snapshot is whole and is being judged.",
+    ),
     SnapshotState.HELD: (
         "待区县核对",
-        "全量已收齐，但要离开的人过多，或有行读不出骑手编号。离开的人暂不处理，由区县核对后放行或作废。",
+        "全量名册已收齐，但将离开的人过多，或有行读不出骑手编号。离开的人暂不处理，由区县核对后放行或作废。",
         "Whole, but too many would leave or a row names no rider: the county releases or drops it.",
     ),
     SnapshotState.APPLYING: (
         "处理中",
-        "全量已生效，正在处理离开的人。",
+        "全量名册已生效，正在处理离开的人。",
         "The snapshot is in force; leavers are being written.",
     ),
     SnapshotState.APPLIED: (
         "已生效",
-        "全量已生效：不在其中的骑手按其时间离开。",
+        "全量名册已生效：不在名单中的骑手记为已离开，时间按名册的截至时间。",
         "The snapshot is in force: who is not in it has left as of its time.",
     ),
     SnapshotState.SUPERSEDED: (
         "已被取代",
-        "已有更新的全量，这一份不再使人离开。",
+        "已有更新的全量名册，这一份不再使人离开。",
         "A newer snapshot is in force: nobody leaves by this one.",
     ),
     SnapshotState.DROPPED: (
         "已作废",
-        "区县已作废这份全量，没有人因此离开。各行本身已照常入库。",
+        "区县已作废这份全量名册，没有人因此离开。各行本身已照常入库。",
         "The county dropped the snapshot: nobody leaves by it. Its rows count as records.",
     ),
     SnapshotState.OVER: (
         "超出总数",
-        "收到的行数多于声明的总数，这份全量不使人离开。请核对总数，用新的全量编号重报。",
+        "收到的行数多于声明的总数，这份全量名册不使人离开。请核对总数，用新的名册编号重报。",
         "More rows came than the total declared: nobody leaves by it. Send anew under a new rfs-snapshot.",
     ),
     SnapshotState.LAPSED: (
         "未收齐，已过期",
-        "全量在时限内没有收齐，没有人因此离开。各行本身已照常入库。",
+        "全量名册在时限内没有收齐，没有人因此离开。各行本身已照常入库。",
         "The snapshot did not become whole in time: nobody leaves by it. Its rows count as records.",
     ),
 }
@@ -209,7 +213,7 @@ def snapshot_invalid(faults: list[Failure]) -> Invalid:
     """Return the error for a declaration that can't be taken, with its faults."""
     words = "；".join(f"{one.path} {one.zh}" for one in faults)
     return Invalid(
-        f"全量声明有误：{words}。",
+        f"全量名册的声明有误：{words}。",
         f"The snapshot's declaration is wrong: {'; '.join(f'{one.path} {one.en}' for one in faults)}.",
         code="snapshot_invalid",
         errors=faults,

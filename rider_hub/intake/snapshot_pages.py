@@ -122,7 +122,7 @@ async def _sender(request: web.Request) -> web.Response:
 _SNAPSHOTS = Ledger(
     key="snapshots",
     title="全量核对",
-    purpose="平台报送的全量：声明多少行、收到多少行、多少人因此离开。离开的人过多时先暂停，由区县核对。",
+    purpose="平台报送的全量名册：声明多少行、收到多少行、多少人因此离开。离开的人过多时先暂停，由区县核对。",
     personal=False,
     columns=[
         Column("as_of", "截至时间", kind="time"),
@@ -132,14 +132,14 @@ _SNAPSHOTS = Ledger(
         Column("total", "声明行数", kind="number"),
         Column("rows", "收到行数", kind="number"),
         Column("riders", "原有在册", kind="number"),
-        Column("leaving", "要离开", kind="number"),
-        Column("name", "全量编号", kind="code", width=10),
+        Column("leaving", "将离开", kind="number"),
+        Column("name", "名册编号", kind="code", width=10),
     ],
     filters=[
         Choice("platform", "报送方", _platforms),
         Choice("state", "状态", [(key, state.word) for key, state in SNAPSHOT_STATES.items()]),
     ],
-    empty="还没有全量。平台报送全量（rfs-mode: snapshot）后，会出现在这里。",
+    empty="还没有全量名册。平台按全量报送（rfs-mode: snapshot）后，会出现在这里。",
     load=_load,
     row_url=lambda row: f"/feeds/snapshots/{row['id']}",
     actions=[Action("各报送方", "/feeds"), Action("接收回执", "/feeds/receipts")],

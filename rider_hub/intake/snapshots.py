@@ -51,7 +51,7 @@ async def join_snapshot(work: Change, taken: RowMapping, declared: Declared) -> 
     row = (await work.connection.execute(query.with_for_update())).mappings().one()
     if any(row[name] != mine[name] for name in ("station_ref", "as_of", "total")):
         raise Conflict(
-            "这个全量编号（rfs-snapshot）已用于另一范围、时间或总数。各部分的声明须一致；新的全量请用新的编号。",
+            "这个名册编号（rfs-snapshot）已用于另一范围、时间或总数。各部分的声明须一致；新的全量名册请用新的编号。",
             "This rfs-snapshot came with another scope, as-of or total: all parts declare the same.",
             code="snapshot_differs",
         )

@@ -68,7 +68,7 @@ OPERATIONS = {
     "feeds.view": "查看报送",
     "feeds.replay": "重新入库",
     "feeds.mend": "修正字段",
-    "snapshots.decide": "核对全量",
+    "snapshots.decide": "核对全量名册",
     "feeds.check": "核对报送",
     "senders.change": "改动报送方",
     "imports.change": "导入资料",

@@ -165,7 +165,9 @@ async def _add_feeds(look: Look, desk: Desk) -> None:
     desk.tasks.append(Task(len(late), "家平台逾期未报送数据", "/feeds"))
     if allows(look.actor, "snapshots.decide"):
         snapshots = await count_held(look)
-        desk.tasks.append(Task(snapshots, "份全量待核对：要离开的骑手过多", "/feeds/snapshots?state=held"))
+        desk.tasks.append(
+            Task(snapshots, "份全量名册待核对：将离开的骑手过多", "/feeds/snapshots?state=held")
+        )
     desk.tasks.append(Task(waiting, "行数据待修正", "/feeds"))
     desk.tasks.append(Task(held, "行数据整批暂存，待核对坐标系", "/feeds"))
 

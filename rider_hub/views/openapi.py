@@ -212,9 +212,12 @@ def error_words() -> dict[str, tuple[str, str]]:
             "每分钟报送次数过多，请按 Retry-After 稍后再试。",
             "Too many pushes a minute: try again after Retry-After seconds.",
         ),
-        "snapshot_invalid": ("全量声明有误，见 errors。", "The snapshot's declaration is wrong: see errors."),
+        "snapshot_invalid": (
+            "全量名册的声明有误，见 errors。",
+            "The snapshot's declaration is wrong: see errors.",
+        ),
         "snapshot_differs": (
-            "这个全量编号已用于另一范围、时间或总数。",
+            "这个名册编号已用于另一范围、时间或总数。",
             "This rfs-snapshot came with another scope, as-of or total.",
         ),
         HubError.default_code: ("请求的格式有误。", "The request is malformed."),

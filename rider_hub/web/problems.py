@@ -45,6 +45,12 @@ _TITLES = {
     422: "内容有误",
     429: "操作太频繁",
 }
+#: Where the status alone would say something else: a sender signs, and does not sign in.
+_CODE_TITLES = {
+    "signature_missing": "缺少签名",
+    "signature_invalid": "签名不正确",
+    "timestamp_out_of_tolerance": "签名时间不正确",
+}
 _SERVER_FAULT = 500
 _UNAUTHENTICATED = 401
 _REDIRECTS = 400  # below it an HTTPException is no error
@@ -83,6 +89,8 @@ class Problem:
     @property
     def title(self) -> str:
         """Return the heading of the page."""
+        if self.code in _CODE_TITLES:
+            return _CODE_TITLES[self.code]
         return _TITLES.get(self.status, "系统出错了" if self.status >= _SERVER_FAULT else "没有完成")
 
     def json(self) -> bytes:

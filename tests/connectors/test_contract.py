@@ -70,6 +70,7 @@ def test_leaving_needs_no_employment(op: str) -> None:
         ),
         (crowdsourced(lng=116.4, lat=39.9), {("work_area.frame", "frame_required")}),
         (crowdsourced(lng=116.4, frame="wgs84"), {("work_area.lat", "point_incomplete")}),
+        (crowdsourced(lng=116.4, lat=39.9) | {"frame": "WGS"}, {("frame", "value_not_in_list")}),
         (
             crowdsourced(lng=True, lat=91, frame="wgs84"),
             {("work_area.lng", "type_number"), ("work_area.lat", "value_out_of_range")},

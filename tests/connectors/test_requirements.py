@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from connectors.contract import check
+from connectors.errors import FeedError
 from connectors.forbidden import forbidden_group
 from connectors.records import FeedType, Tier
 from connectors.requirements import FieldNeed, Requirements, requirements
+from connectors.transport.http_push import read_push
 from tests.connectors.rows import crowdsourced, registration, request, station
 
 ROWS: dict[FeedType, list[dict[str, Any]]] = {
@@ -48,6 +50,26 @@ def test_a_field_is_required_exactly_where_it_is_said(feed_type: FeedType, tier:
             found = codes(left, feed_type, tier)
             missing = any(path == field.path and code in MISSING for path, code in found)
             assert missing == wanted, (field, row)
+
+
+@pytest.mark.parametrize("feed_type", FEEDS)
+def test_a_field_with_conditions_is_called_conditional(feed_type: FeedType) -> None:
+    """Whoever reads `need` alone is not told that a field may be left out which an upsert needs."""
+    fields = needs("B").feeds[feed_type].fields
+    assert {one.path for one in fields if one.when} == {
+        one.path for one in fields if one.need == "conditional"
+    }
+
+
+def test_the_limits_are_those_of_a_push() -> None:
+    """One row beyond the number told is refused; a refused row beyond its length is not kept."""
+    told = needs().limits
+    body = b"{}\n" * (told.rows + 1)
+    with pytest.raises(FeedError, match="too_many_rows"):
+        list(read_push(body, content_type="application/x-ndjson"))
+    for length, kept in ((told.kept_row_bytes // 2, True), (told.kept_row_bytes, False)):
+        batch = check([(1, registration(shoe_size="x" * length))], feed_type="registration")
+        assert (batch.rejects[0].payload is not None) == kept
 
 
 def test_a_forbidden_field_refuses_the_row() -> None:

@@ -81,9 +81,17 @@
       .catch(() => say(target, "没有连上服务器，或文件在选择之后改动过。请检查网络，重新选择文件后再试。"))
       .finally(() => buttons.forEach((button) => { button.disabled = false; }));
   });
+  // The browser's own words beside a file are of the browser's language: ours stand there instead.
+  function nameFile(input) {
+    const place = document.querySelector("[data-file-name='" + input.id + "']");
+    if (place && input.files[0]) place.textContent = input.files[0].name;
+  }
   document.addEventListener("change", (event) => {
+    if (event.target.type === "file") nameFile(event.target);
     const form = event.target.closest("form[data-upload]");
     if (form) show(form);
   });
   document.querySelectorAll("form[data-upload]").forEach(show);
+  // A page that is gone back to may hold a file already.
+  document.querySelectorAll("input[type=file]").forEach(nameFile);
 })();

@@ -249,6 +249,7 @@ async def test_nothing_is_inflated_or_read_before_the_signature(site: Site, cont
     for body in (bomb, b"not gzip", b""):
         answer = await site.post(body, key=b"x" * 32, content_encoding="gzip", content_type=content_type)
         assert (answer.status, (await answer.json())["code"]) == (401, "signature_invalid")
+        assert (await answer.json())["title"] == "签名不正确"
 
 
 async def test_keys_change_without_a_gap(site: Site) -> None:

@@ -77,6 +77,10 @@ async def test_the_page_tells_all_faults_and_stores_nothing(hub: Any) -> None:
         assert "可接收 1 行" in await second.text()
         for query in ("type=x&sender=ding", "type=registration&sender=nobody", "type=registration&sender=-"):
             assert (await site.post(f"/feeds/check?{query}", data=body)).status in {404, 422}
+        for query, field in (("", "sender"), ("&sender=-", "county")):
+            headers = {"Accept": "application/json"}
+            left = await site.post(f"/feeds/check?type=registration{query}", data=body, headers=headers)
+            assert (left.status, [one["path"] for one in (await left.json())["errors"]]) == (422, [field])
     assert (await count(hub, receipt), await count(hub, quarantine)) == (0, 0)
 
 
@@ -211,6 +215,7 @@ async def test_a_person_checks_a_file_in_the_browser(hub: Any, browser: Browser,
         await page.get_by_role("button", name="检查", exact=True).click()
         await expect(page.locator("#report")).to_contain_text("请先选择文件")
         await page.set_input_files("#file", path)
+        await expect(page.get_by_text("registration.ndjson")).to_be_visible()
         await page.select_option("#sender", "ding")
         await page.get_by_role("button", name="检查", exact=True).click()
         await expect(page.locator("#report")).to_contain_text("不可接收 1 行")

@@ -61,3 +61,26 @@ def test_a_fault_stands_beside_the_senders_own_column() -> None:
     assert by_name["gengxin_shijian"].faults == ("缺少",)
     changed = _mended(row, fields, [(by_name["gengxin_shijian"].path, "2026-10-01 09:00:00")])
     assert msgspec.json.decode(changed) == row | {"gengxin_shijian": "2026-10-01 09:00:00"}
+
+
+def test_a_field_of_few_values_offers_them() -> None:
+    """The standard's values, or the sender's own codes, each with its word; other fields are free."""
+    row = {"employment": "full_time", "work_area": {"frame": "gcj02"}, "station_ref": "S-1"}
+    fields = {one.name: one for one in fields_of(row, [], "registration", None, opened=True)}
+    assert fields["employment"].choices == (("dedicated", "专送"), ("crowdsourced", "众包"))
+    assert [value for value, _ in fields["work_area.frame"].choices] == ["wgs84", "cgcs2000", "gcj02", "bd09"]
+    assert fields["station_ref"].choices == ()
+    coded = fields_of({"peisong_fangshi": "x"}, [], "registration", sources.load("jia"), opened=True)
+    assert coded[0].choices == (("zhuansong", "专送（zhuansong）"), ("zhongbao", "众包（zhongbao）"))
+
+
+def test_a_missing_place_is_asked_for_as_a_code() -> None:
+    """The fault of a work area without a place stands beside the community code, not beside its street."""
+    row = {"employment": "crowdsourced", "work_area": {"street": "某街道"}}
+    failures = [{"path": "work_area", "code": "work_area_required", "zh": "缺少片区", "en": ""}]
+    fields = {one.name: one for one in fields_of(row, failures, "registration", None, opened=False)}
+    assert fields["work_area.community_code"].faults == ("缺少片区",)
+    assert fields["work_area.street"].faults == ()
+    mended = [(fields["work_area.community_code"].path, "110101001001")]
+    changed = _mended(row, list(fields.values()), mended)
+    assert msgspec.json.decode(changed)["work_area"] == {"street": "某街道", "community_code": "110101001001"}

@@ -47,8 +47,16 @@ async def test_the_ledgers_show_senders_receipts_and_refused_rows(hub: Any) -> N
 
 def filled(page: str) -> list[tuple[str, str]]:
     """Return what a browser would send of the page's form as it stands."""
-    pairs = re.findall(r'name="(opened|path|value)"(?: type="hidden")? value="([^"]*)"', page)
-    return [(name, html.unescape(value)) for name, value in pairs]
+    inputs = r'name="(opened|path|value)"(?: type="hidden")? value="([^"]*)"'
+    lists = r'<select[^>]* name="value"[^>]*>(.*?)</select>'
+    pairs = []
+    for found in re.finditer(f"{inputs}|{lists}", page, re.DOTALL):
+        name, value, options = found.groups()
+        if options is not None:
+            chosen = re.search(r'value="([^"]*)" selected', options)
+            name, value = "value", chosen[1] if chosen else ""
+        pairs.append((name, html.unescape(value)))
+    return pairs
 
 
 def with_value(pairs: list[tuple[str, str]], path: str, value: str) -> list[tuple[str, str]]:

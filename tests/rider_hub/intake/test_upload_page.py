@@ -130,7 +130,7 @@ async def test_a_whole_says_of_when_and_of_what(hub: Any) -> None:
     body = ndjson([rider(1), rider(2)])
     async with staff_site(hub, county_staff(), PAGES) as site:
         status, text = await send(site, f"{WHOLE}&as_of=2026-11-01T02:00", body)
-        assert (status, "全量已生效" in text) == (200, True)
+        assert (status, "全量名册已生效" in text) == (200, True)
         await send(site, f"{WHOLE}&as_of=2026-11-01T02:00&scope=station&station_ref=S%2F1%20a", body)
     async with hub.database.read() as connection:
         query = select(snapshot.c.station_ref, snapshot.c.total, snapshot.c.as_of).order_by(
@@ -196,7 +196,7 @@ async def test_a_person_sends_a_whole_by_the_keyboard(hub: Any, browser: Browser
         await expect(page.locator("#station_ref")).to_be_hidden()
         await page.fill("#as_of", "2026-11-01T02:00")
         await page.get_by_role("button", name="报送", exact=True).press("Enter")
-        await expect(page.locator("#report")).to_contain_text("全量已生效")
+        await expect(page.locator("#report")).to_contain_text("全量名册已生效")
         async with page.expect_download() as waiting:
             await page.get_by_role("button", name="下载退回的行").press("Enter")
         download = await waiting.value
