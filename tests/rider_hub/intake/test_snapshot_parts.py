@@ -18,6 +18,7 @@ from tests.factories import county_staff, make_hub
 from tests.rider_hub.intake.build import bring_in_county, count, push, rider, sender_of
 from tests.rider_hub.intake.test_api import Site, site  # noqa: F401 - the fixture
 from tests.rider_hub.intake.test_snapshots import AS_OF, active, refs, state, whole
+from tests.rider_hub.riders.staff_site import staff_site
 
 ALL_LEAVE = {"leave_share": 1}
 
@@ -149,9 +150,15 @@ async def test_nothing_is_released_that_did_not_come_whole(hub: Any) -> None:
     await push(hub, sender, [rider(n) for n in range(4)])
     got = await whole(hub, sender, [rider(0), rider(1)])
     assert got.snapshot is not None
+    url = f"/feeds/snapshots/{got.snapshot['id']}"
+    async with staff_site(hub, county_staff(), ["rider_hub.intake.snapshot_pages"]) as site:  # noqa: F811
+        assert "放行</button>" in await (await site.get(url)).text()
     async with hub.database.write() as connection:
         some = select(snapshot_member.c.mark).limit(1).scalar_subquery()
         await connection.execute(delete(snapshot_member).where(snapshot_member.c.mark == some))
+    async with staff_site(hub, county_staff(), ["rider_hub.intake.snapshot_pages"]) as site:
+        page = await (await site.get(url)).text()
+    assert ("放行</button>" in page, "作废</button>" in page) == (False, True)
     with pytest.raises(Conflict) as refused:
         await release_snapshot(hub, county_staff(), got.snapshot["id"])
     assert refused.value.code == "snapshot_not_whole"
