@@ -187,6 +187,8 @@ async def mend_row(
     """
     async with hub.look(actor, "feeds.replay", target=f"quarantine:{row_id}") as look:
         row = await _row_in_scope(look, row_id)
+        if await store.find_sender(look.connection, row["platform"], look.scope) is None:
+            raise Absent  # who may not send in its name may see the row at most
         shown = (await _fields(look, hub.keys, row, opened=opened)).fields or ()
     if not is_kept(row):
         raise whole("row_not_kept")
