@@ -8,6 +8,7 @@ import msgspec
 from connectors.batch import Checked, Failure
 from connectors.contract import RowMapping, Unknown, check_rows
 from connectors.errors import FeedError
+from connectors.problems import feed_error
 from connectors.records import FeedType, Frame, Tier
 from connectors.transport.files import read_rows
 
@@ -44,7 +45,7 @@ def check_file(
 ) -> CheckReport:
     """Check each row of a file by the contract alone: references (station, county) are not looked up.
 
-    Raises FeedError where the file as a whole can't be read. Without a mapping the tier is B.
+    Raises FeedError where the whole can't be read, or holds no row. Without a mapping the tier is B.
     """
     accepted = rejected = 0
     failures: list[Failure] = []
@@ -56,4 +57,6 @@ def check_file(
         else:
             rejected += 1
             failures += outcome.failures
+    if not accepted + rejected:
+        raise feed_error("rows_missing")
     return CheckReport(accepted + rejected, accepted, rejected, tuple(failures))

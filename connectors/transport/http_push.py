@@ -1,5 +1,6 @@
 """Reads the body of a push into rows within its limits; no web framework and no signature is known here."""
 
+import codecs
 import zlib
 from collections.abc import Iterator
 from typing import Final, Literal
@@ -61,10 +62,10 @@ def read_push(body: bytes, *, content_type: str, content_encoding: str = "") -> 
         raise feed_error("file_empty", status=400)
     read = inflate if encoding == "gzip" else _pieces
     if kind == "array":
-        return _array(read(body))
-    for _ in _lines(read(body)):
+        return _array(_unmarked(read(body)))
+    for _ in _lines(_unmarked(read(body))):
         pass
-    return _lines(read(body))
+    return _lines(_unmarked(read(body)))
 
 
 def inflate(body: bytes) -> Iterator[bytes]:
@@ -96,6 +97,17 @@ def inflate(body: bytes) -> Iterator[bytes]:
 
 def _pieces(body: bytes) -> Iterator[bytes]:
     return (body[start : start + _CHUNK] for start in range(0, len(body), _CHUNK))
+
+
+def _unmarked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass over the mark that some editors put before a text; files are read so too."""
+    start = b""
+    for piece in pieces:
+        start += piece
+        if len(start) >= len(codecs.BOM_UTF8):
+            break
+    yield start.removeprefix(codecs.BOM_UTF8)
+    yield from pieces
 
 
 def _array(pieces: Iterator[bytes]) -> Iterator[PushRow]:

@@ -9,6 +9,7 @@ import click
 from connectors import sources
 from connectors.checker import CheckReport, check_file
 from connectors.errors import FeedError
+from connectors.problems import feed_error
 from connectors.records import RECORD_TYPES, FeedType, Frame, Registration, Request, Station, Tier
 from connectors.transport.files import FileRow, read_rows
 from rider_hub.access import Actor, Hub
@@ -65,7 +66,8 @@ def feed_check(
     if as_json:
         click.echo(report.to_json())
     else:
-        click.echo(f"共 {report.total} 行：可接收 {report.accepted}，不可接收 {report.rejected}。")
+        if report.total:
+            click.echo(f"共 {report.total} 行：可接收 {report.accepted}，不可接收 {report.rejected}。")
         for fault in report.failures:
             where = f"第 {fault.row} 行 {fault.path}" if fault.row else "文件 file"
             click.echo(f"{where} [{fault.code}] {fault.zh} / {fault.en}")
@@ -80,6 +82,8 @@ def _checked(
     if county and _has_database():
         sender = Sender(platform=source or "", county=county, tier="B", manifest=source, frame=frame)
         rows = list(read_rows(file))
+        if not rows:
+            raise feed_error("rows_missing")
         return run_with_hub(lambda hub: _check_references(hub, rows, feed_type, sender))
     if county:
         click.echo("未核对区划代码（没有数据库）。 Codes were not checked.", err=True)

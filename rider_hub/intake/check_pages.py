@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from connectors.problems import feed_error
 from connectors.records import Registration, Request, Station
 from rider_hub.access import ACTOR, HUB, guarded
 from rider_hub.access.inputs import takes
@@ -57,6 +58,8 @@ async def _check(request: web.Request) -> web.StreamResponse:
         raise whole("feed_not_offered")
     sender = await _sender(request)
     sent = await read_sent(request)
+    if not sent.rows:
+        raise feed_error("rows_missing")
     hub, actor = request.app[HUB], request[ACTOR]
     async with hub.look(actor, "feeds.check", target=f"feed:{sender.platform}") as look:
         batch = await check_batch(look.connection, sender, feed_type, sent.rows, look.now, keys=hub.keys)

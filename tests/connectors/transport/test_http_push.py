@@ -28,6 +28,24 @@ def refused(body: bytes, content_type: str = NDJSON, content_encoding: str = "")
     [
         (bytes, ""),
         (gzip.compress, "gzip"),
+        (lambda b: gzip.compress(b[:2], mtime=0) + gzip.compress(b[2:]), "GZIP"),
+    ],
+)
+def test_a_mark_before_the_first_row_is_passed_over(wrap: Callable[[bytes], bytes], encoding: str) -> None:
+    """Some editors put a UTF-8 mark before a text; a file that checks clean is taken as a push too."""
+    for content_type, body in ((NDJSON, b'{"a":1}\n'), (ARRAY, b'[{"a":1}]')):
+        sent = wrap(b"\xef\xbb\xbf" + body)
+        rows = list(read_push(sent, content_type=content_type, content_encoding=encoding))
+        assert rows == [(1, b'{"a":1}')]
+    sent = wrap(b"\xef\xbb\xbf")
+    assert refused(sent, NDJSON, encoding) == refused(sent, ARRAY, encoding) == ("file_empty", 400)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "encoding"),
+    [
+        (bytes, ""),
+        (gzip.compress, "gzip"),
         (lambda b: gzip.compress(b[:3], mtime=0) + gzip.compress(b[3:]), "GZIP"),
     ],
 )

@@ -48,6 +48,8 @@ def check(path: Path, content: bytes | None) -> tuple[int, dict[str, Any], str]:
         (b"PK\x03\x04 no workbook", "workbook_unreadable"),
         (b'a,"b\n1,2\n', "csv_unreadable"),
         ((ROW + ROW).encode(), "header_missing"),
+        (b"record_id,phone\n", "rows_missing"),
+        (b"[]", "rows_missing"),
     ],
 )
 def test_a_file_unreadable_as_a_whole_is_told_in_json(
@@ -64,6 +66,13 @@ def test_a_file_unreadable_as_a_whole_is_told_in_json(
     assert fault["zh"]
     assert fault["en"]
     assert PHONE not in output
+
+
+def test_a_file_that_cannot_be_read_is_told_without_counts(tmp_path: Path) -> None:
+    """A missing file has no rows to count: why it can't be read is all that is said."""
+    result = CliRunner().invoke(feed, ["check", str(tmp_path / "none.csv"), "--type", "registration"])
+    assert result.exit_code == 1
+    assert result.output.startswith("文件 file [file_unreadable]")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -111,6 +111,29 @@ async def test_a_body_is_counted_as_it_comes(hub: Any) -> None:
             assert answer.status == 413
 
 
+async def test_without_a_platform_the_county_is_asked_at_its_field(hub: Any) -> None:
+    """None chosen is told as missing; another's county stays absent; the field goes with that choice."""
+    await sender_of(hub)
+    url = "/feeds/check?type=registration&sender=-"
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        page = await (await site.get("/feeds/check")).text()
+        assert 'data-when="sender=-"' in page
+        assert "选填" not in page
+        answer = await site.post(url, data=ndjson([rider(1)]), headers={"Accept": "application/json"})
+        problem = await answer.json()
+        assert (answer.status, problem["zh"]) == (422, "请选择区县代码。")
+        assert [one["path"] for one in problem["errors"]] == ["county"]
+        assert (await site.post(f"{url}&county=440101", data=ndjson([rider(1)]))).status == 404
+
+
+async def test_a_heading_alone_is_told(hub: Any) -> None:
+    """A table without a row is no clean file."""
+    await sender_of(hub)
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        answer = await site.post("/feeds/check?type=registration&sender=ding", data=b"record_id,phone\n")
+        assert (answer.status, "没有数据行" in await answer.text()) == (422, True)
+
+
 async def test_an_account_checks_so_many_files_a_minute(hub: Any) -> None:
     """The sixty-first is told to wait, also where all before were unreadable; a minute later it goes."""
     await sender_of(hub)
