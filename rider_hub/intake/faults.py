@@ -85,6 +85,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "这个幂等键已用于另一份内容。请为新内容使用新的键。",
         "This Idempotency-Key was used with another body. Use a new key for new content.",
     ),
+    "basis_missing": (
+        Invalid,
+        "B 类登记含姓名、手机号，要写明依据：--basis separate_consent（本人单独同意）或 legal_duty（法定职责）。",
+        "Tier B has names and phones and needs its basis: --basis separate_consent or legal_duty.",
+    ),
     "message_id_reused": (
         Conflict,
         "这个 webhook-id 已用于另一次报送或检查，每次请用新的。重试须内容、类别、幂等键和全量声明都相同。",

@@ -42,8 +42,11 @@ async def register_sender(
 
     `settings`: `url` for pulling (and `token`, which is sealed), `folder` for files, `snapshots` (feeds whose
     files are whole), `every_hours` (feed → how often it is expected), `leave_share`. Raises Conflict where
-    the platform is registered, FeedError for an unknown manifest, Refused for a county out of scope.
+    the platform is registered, Invalid for tier B without its basis (PIPL 13, 29), FeedError for an unknown
+    manifest, Refused for a county out of scope.
     """
+    if tier == "B" and basis is None:
+        raise whole("basis_missing")
     name = sources.load(manifest).name_zh if manifest else platform
     key = secrets.token_bytes(_KEY_BYTES)
     open_settings = dict(settings or {})

@@ -29,7 +29,7 @@ class County:
 
 async def take(hub: Hub, platform: str, feed_type: FeedType, records: list[Record], key: str) -> None:
     """Take standard records of a platform in, as a batch of its own."""
-    sender = Sender(platform=platform, county=COUNTY, tier="B")
+    sender = Sender(platform=platform, county=COUNTY, tier="B", basis="separate_consent")
     source = Source(transport="file", idempotency_key=key, body_digest=key.encode())
     rows = [
         (number, {**record, "platform": platform} if feed_type == "station" else record)
@@ -45,7 +45,9 @@ async def bring_in_county(hub: Hub, *, scale: float = 0.05) -> County:
     world = build_world(scale=scale, today=local_date(NOW))
     accounts = {account.username: account.actor for account in await bring_in_ground(hub, world)}
     for feed in world.feeds:
-        await register_sender(hub, console(), platform=feed.platform, county=COUNTY, tier="B")
+        await register_sender(
+            hub, console(), platform=feed.platform, county=COUNTY, tier="B", basis="separate_consent"
+        )
         await take(hub, feed.platform, "station", list(feed.stations), f"{feed.platform}-s")
         await take(hub, feed.platform, "registration", list(feed.registrations), f"{feed.platform}-r")
     return County(world, accounts["qu"], accounts["jiedao"], hub.clock)

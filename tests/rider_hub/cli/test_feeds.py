@@ -131,6 +131,7 @@ def test_the_county_hands_out_keys_by_command(database_url: str, tmp_path: Path)
         result = CliRunner().invoke(feed, [*arguments, "--as", "county"], env=env)
         return result.exit_code, result.stdout.strip()
 
+    assert run("register", "ding", "--county", "110101", "--tier", "B")[0] == 1  # no basis
     registered = run("register", "ding", "--county", "110101", "--frame", "wgs84")
     changed = run("new-key", "ding")
     assert [registered[0], changed[0]] == [0, 0]

@@ -80,7 +80,7 @@ async def bring_in_county(hub: Hub) -> None:
 
 async def sender_of(hub: Hub, platform: str = "ding", **given: Any) -> tuple[Sender, bytes]:
     """Register a sender of tier B that speaks the standard, and return it with its signing key."""
-    settings = {"tier": "B", "county": COUNTY} | given
+    settings = {"tier": "B", "basis": "separate_consent", "county": COUNTY} | given
     shown = await register_sender(hub, county_staff(), platform=platform, **settings)
     async with hub.database.read() as connection:
         sender = await store.find_sender(connection, platform, Actor.sender(platform).scope)

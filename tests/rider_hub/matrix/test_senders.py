@@ -53,7 +53,9 @@ async def program(database_url: str, tmp_path: Path) -> AsyncIterator[Program]:
         await lay_world(hub)
         async with hub.database.write() as connection:
             await connection.execute(delete(sender).where(sender.c.platform == "jia"))
-        key = await register_sender(hub, console(), platform="jia", county="110101", tier="B")
+        key = await register_sender(
+            hub, console(), platform="jia", county="110101", tier="B", basis="separate_consent"
+        )
         server = TestServer(build_app(hub))
         await server.start_server(auto_decompress=False)
         client: Any = TestClient(server)

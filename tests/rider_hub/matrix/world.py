@@ -110,7 +110,9 @@ async def lay_world(hub: Hub) -> None:
         links = [_link(hub, GROUPS[a], GROUPS[b]) for a, b in ((0, 1), (0, 2), (3, 2))]
         await insert_rows(connection, identity_link, links)
     for code, county in (("jia", "110101"), ("yi", "110105")):
-        await register_sender(hub, console(), platform=code, county=county, tier="B")
+        await register_sender(
+            hub, console(), platform=code, county=county, tier="B", basis="separate_consent"
+        )
 
 
 async def lay_groups(hub: Hub, groups: Sequence[Group]) -> None:
