@@ -87,7 +87,7 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
     ),
     "basis_missing": (
         Invalid,
-        "B 类登记含姓名、手机号，要写明依据：--basis separate_consent（本人单独同意）或 legal_duty（法定职责）。",
+        "B 类登记含姓名、手机号，须写明依据：--basis separate_consent（单独同意）或 legal_duty。",
         "Tier B has names and phones and needs its basis: --basis separate_consent or legal_duty.",
     ),
     "message_id_reused": (
