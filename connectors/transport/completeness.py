@@ -7,6 +7,7 @@ import zipfile
 from typing import Final
 
 from connectors.problems import feed_error
+from connectors.transport.parquet import MAGIC, is_whole
 
 CHECKSUM: Final = ".sha256"
 """The ending of a file beside another that holds its SHA-256, as `sha256sum` writes it."""
@@ -21,8 +22,8 @@ def require_whole(data: bytes, checksum: bytes | None) -> bool:
     """Raise FeedError `file_incomplete` for a file that was cut; say whether it is proved to be whole.
 
     `checksum` is what the file beside it holds, where there is one: with it nothing that was cut passes.
-    Without it a workbook and a JSON array tell by their own end, and a text must end with a line's end; one
-    that was cut just there looks like a shorter file, and is not proved.
+    Without it a workbook, a Parquet file and a JSON array tell by their own end, and a text must end with a
+    line's end; one that was cut just there looks like a shorter file, and is not proved.
     """
     if checksum is not None:
         said = _HEX.match(checksum.decode("ascii", "replace"))
@@ -31,6 +32,10 @@ def require_whole(data: bytes, checksum: bytes | None) -> bool:
         return True
     if data.startswith(_ZIP):
         if not zipfile.is_zipfile(io.BytesIO(data)):
+            raise feed_error("file_incomplete")
+        return True
+    if data.startswith(MAGIC):
+        if not is_whole(data):
             raise feed_error("file_incomplete")
         return True
     if data.startswith(_OLD_WORKBOOK) or data.lstrip()[:1] == b"[":

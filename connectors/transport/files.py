@@ -1,4 +1,4 @@
-"""Reads feed files (CSV, XLSX, NDJSON, JSON array) into rows, and finds files that are ready; no contract."""
+"""Reads feed files (CSV, XLSX, NDJSON, JSON, Parquet) into rows, finds files that are ready; no contract."""
 
 import codecs
 import re
@@ -10,6 +10,7 @@ import msgspec
 
 from connectors.problems import feed_error
 from connectors.transport.completeness import CHECKSUM
+from connectors.transport.parquet import MAGIC, parquet_rows
 from connectors.transport.tables import csv_rows, workbook_rows
 
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
@@ -42,9 +43,9 @@ def read_rows(
     """Yield the rows of a feed file, counted from 1 without a header.
 
     `source` is a path or the file's bytes, `name` its name where it has one. The content decides the
-    format, the name only where the content leaves it open. Tables give dicts of text, JSON gives each
-    row's own bytes, which `check` reads: so a broken line is one refused row. Raises FeedError where the
-    whole can't be read; for a workbook or CSV that may be after some rows.
+    format, the name only where the content leaves it open. Tables give dicts of text, JSON and
+    Parquet give each row's own bytes of JSON, which `check` reads: so a broken line is one refused row.
+    Raises FeedError where the whole can't be read; but for JSON that may be after some rows.
     """
     data = source if isinstance(source, bytes) else _read(Path(source))
     name = name or ("" if isinstance(source, bytes) else Path(source).name)
@@ -52,6 +53,8 @@ def read_rows(
         raise feed_error("file_empty")
     if data.startswith(_WORKBOOK):
         return workbook_rows(data, sheet)
+    if data.startswith(MAGIC):
+        return parquet_rows(data)
     suffix = Path(name).suffix.lower()
     if encoding is None and _is_broken_utf_8(data) and (suffix in _LINES or data.lstrip()[:1] == b"{"):
         # Each line is read alone later: a broken byte costs its own row, not the file.

@@ -4,31 +4,19 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import Any, Final
 
 from connectors.errors import FeedError
 from connectors.problems import BrokenRow, LostDigits, feed_error
-from connectors.transport.workbook import LOST, NO_SHEET, TOO_LARGE
-
-WORKBOOK_MEMORY: Final = 1024 * 1024 * 1024
-"""Address space of the process that reads a workbook, in bytes."""
-
-WORKBOOK_SECONDS: Final = 30
-"""Processor time of the process that reads a workbook."""
-
-MAX_TABLE_BYTES: Final = 256 * 1024 * 1024
-"""The most text a workbook may hold."""
+from connectors.transport.limited import MEMORY, SECONDS, TOO_LARGE, lines_of
+from connectors.transport.workbook import LOST, NO_SHEET
 
 MAX_COLUMNS: Final = 1000
 """The most columns of a table."""
 
 _MAX_DOTS: Final = 8  # the standard nests by one
 _DELIMITERS: Final = (",", "\t", ";", "|")
-_ROOT: Final = Path(__file__).parents[2]
 _LETTERS: Final = 26
 # What is no column's name: a phone or identity number, a time, degrees.
 _VALUE: Final = re.compile(
@@ -91,55 +79,18 @@ def workbook_rows(data: bytes, sheet: str | None) -> Iterator[tuple[int, dict[st
 
 
 def _workbook_cells(data: bytes, sheet: str | None) -> Iterator[list[str]]:
-    command = [
-        sys.executable,
-        "-m",
-        "connectors.transport.workbook",
-        str(WORKBOOK_MEMORY),
-        str(WORKBOOK_SECONDS),
-    ]
-    process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-        command + ([sheet] if sheet is not None else []),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=_ROOT,
-    )
-    try:
-        _send(cast("IO[bytes]", process.stdin), data)
-        size = 0
-        for line in cast("IO[bytes]", process.stdout):
-            size += len(line)
-            if size > MAX_TABLE_BYTES:
-                raise _too_large()
-            yield json.loads(line)
-        status = process.wait()
-    finally:
-        process.kill()  # does nothing to a process that has ended
-        process.wait()
-        cast("IO[bytes]", process.stdout).close()
-    if status:
-        raise _workbook_error(status)
-
-
-def _send(pipe: IO[bytes], data: bytes) -> None:
-    try:
-        with pipe:
-            pipe.write(data)
-    except BrokenPipeError:
-        return  # it ended before reading all; its exit status tells why
+    chosen = [sheet] if sheet is not None else []
+    for line in lines_of("connectors.transport.workbook", data, _workbook_error, *chosen):
+        yield json.loads(line)
 
 
 def _workbook_error(status: int) -> FeedError:
     if status == NO_SHEET:
         return feed_error("sheet_missing")
-    # A negative status is a signal: aborted for memory, or stopped for time.
-    return _too_large() if status < 0 or status == TOO_LARGE else feed_error("workbook_unreadable")
-
-
-def _too_large() -> FeedError:
-    memory_mb = WORKBOOK_MEMORY // (1024 * 1024)
-    return feed_error("workbook_too_large", status=413, memory_mb=memory_mb, seconds=WORKBOOK_SECONDS)
+    if status != TOO_LARGE:
+        return feed_error("workbook_unreadable")
+    memory_mb = MEMORY // (1024 * 1024)
+    return feed_error("workbook_too_large", status=413, memory_mb=memory_mb, seconds=SECONDS)
 
 
 def named_rows(table: Iterable[list[str] | None]) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
@@ -199,17 +150,17 @@ def _named(header: list[str], cells: list[str], line: int) -> dict[str, Any]:
             continue
         if name.startswith("(column ") and not cell.strip():
             continue
-        _put(row, name, LostDigits(f"{_letters(index)}{line}") if cell == LOST else cell)
+        put(row, name, LostDigits(f"{_letters(index)}{line}") if cell == LOST else cell)
     return row
 
 
-def _put(row: dict[str, Any], name: str, value: Any) -> None:
+def put(row: dict[str, Any], name: str, value: Any) -> None:
     """Set a value under its name; a dotted name nests where nothing else stands in the way."""
     head, _, tail = name.partition(".")
     nests = head and tail and name.count(".") <= _MAX_DOTS
     inner = row.setdefault(head, {}) if nests else None
     if isinstance(inner, dict):
-        _put(inner, tail, value)
+        put(inner, tail, value)
     else:
         row[name] = value
 

@@ -1,12 +1,10 @@
 """Reads one sheet of a workbook as text, in a process of its own: a hostile file ends that process alone.
 
-Run as `python -m connectors.transport.workbook MEMORY_BYTES SECONDS [SHEET]`: the workbook comes on standard
-input (no copy of it lies on a disk), each row goes out as one JSON array of cells.
+Run as `python -m connectors.transport.workbook MEMORY_BYTES SECONDS [SHEET]` (see `limited`): each row goes
+out as one JSON array of cells.
 """
 
 import json
-import resource
-import signal
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime, time
@@ -14,14 +12,13 @@ from io import BytesIO
 from typing import Any, Final
 from zipfile import ZipFile
 
+from connectors.transport.limited import TOO_LARGE, limit
+
 LOST: Final = "\x00lost"
 """Marks a number too long for a spreadsheet to hold; no cell can hold this text, XML has no NUL."""
 
 NO_SHEET: Final = 3
 """The exit status that says the workbook has no sheet of the name asked for."""
-
-TOO_LARGE: Final = 4
-"""The exit status that says the workbook inflates to more than is read."""
 
 _MOST_INFLATED: Final = 512 * 1024 * 1024
 """The most bytes its parts may say they inflate to: 100,000 rows of 12 cells are some 60 MB of XML."""
@@ -66,10 +63,7 @@ def rows(data: bytes, sheet: str | None) -> Iterator[list[str]]:
 def main(argv: list[str]) -> None:
     """Limit memory and time, then print the rows."""
     memory, seconds, *sheet = argv
-    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold personal data
-    signal.alarm(int(seconds) * 2)
+    limit(memory, seconds)
     for row in rows(sys.stdin.buffer.read(), sheet[0] if sheet else None):
         sys.stdout.write(json.dumps(row, ensure_ascii=True))
         sys.stdout.write("\n")

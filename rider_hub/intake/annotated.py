@@ -1,6 +1,7 @@
 """A feed file that goes back to its sender: a reason column, forbidden cells blank, other cells as they were.
 
-A workbook comes back as a workbook of text cells, a CSV as a CSV, NDJSON and JSON arrays as NDJSON.
+A workbook or Parquet file comes back as a workbook of text cells, a CSV as a CSV, NDJSON and JSON arrays as
+NDJSON.
 """
 
 import csv
@@ -17,6 +18,7 @@ import xlsxwriter
 from connectors.forbidden import forbidden_group, without_forbidden
 from connectors.problems import LostDigits, printable
 from connectors.transport.files import FileRow
+from connectors.transport.parquet import MAGIC
 
 __all__ = ["MAX_CELLS", "Annotated", "annotate", "annotated_csv", "kind_of"]
 
@@ -61,7 +63,7 @@ class Annotated:
 
 def kind_of(data: bytes, rows: Sequence[FileRow]) -> Kind:
     """Return as what a file goes back, by what it is."""
-    if data.startswith(_WORKBOOK):
+    if data.startswith((*_WORKBOOK, MAGIC)):
         return "xlsx"
     # A line of a CSV that can't be read is bytes too; a table has at least one other row, or nothing to show.
     tables = any(isinstance(row, Mapping) for _, row in rows)

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from connectors.transport.push_client import ndjson
 from rider_hub.access import Role, Scope
 from rider_hub.intake.annotated import annotate, kind_of
 from rider_hub.intake.tables import quarantine, receipt
+from tests.connectors.transport.parquet_files import parquet_of
 from tests.factories import county_staff, make_hub, staff
 from tests.rider_hub.intake.browsing import signed_in_page
 from tests.rider_hub.intake.build import bring_in_county, count, rider, sender_of
@@ -180,6 +182,27 @@ def test_a_lost_number_is_told_with_its_cell() -> None:
     rows = list(read_rows(sheet([HEADING[:-1], ["8", "R-8", "crowdsourced", "", 110101190001011234, ""]])))
     [fault] = [one for one in check(rows, feed_type="registration").failures if one.path == "id_number"]
     assert (fault.code, "E2" in fault.zh) == ("number_lost_digits", True)
+
+
+async def test_a_parquet_file_comes_back_as_a_workbook(hub: Any) -> None:
+    """Structs as dotted columns, numbers as text, forbidden cells blank; a time without a zone is a fault."""
+    await sender_of(hub)
+    at = datetime(2026, 10, 1, 9)  # noqa: DTZ001 - it has no zone
+    rows = [rider(1, updated_at=at), rider(2, updated_at=at, extra={"party_member": FORBIDDEN})]
+    zoned = [rider(3, updated_at=at.replace(tzinfo=UTC))]
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        url = "/feeds/check?type=registration&sender=ding"
+        good = await (await site.post(url, data=parquet_of(zoned))).text()
+        assert "timestamp" not in good
+        assert "时间缺少时区" not in good
+        data = parquet_of(rows)
+        assert "时间缺少时区" in await (await site.post(url, data=data)).text()
+        answer = await site.post(f"{url}&annotated=1", data=data, headers={"X-File-Name": "a.parquet"})
+        assert "a-" in answer.headers["Content-Disposition"]
+        heading, *cells = read_sheet(await answer.read())
+    assert "work_area.community_code" in heading
+    assert cells[0][heading.index("phone")] == rows[0]["phone"]
+    assert FORBIDDEN not in str(cells)
 
 
 async def test_lines_come_back_as_lines_and_a_table_as_a_table(hub: Any) -> None:

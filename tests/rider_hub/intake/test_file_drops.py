@@ -19,6 +19,7 @@ from rider_hub.intake import files
 from rider_hub.intake.files import take_files
 from rider_hub.intake.tables import receipt
 from rider_hub.riders.tables import registration
+from tests.connectors.transport.parquet_files import parquet_of
 from tests.factories import make_hub
 from tests.rider_hub.intake.build import body_of, bring_in_county, count, rider, sender_of
 from tests.rider_hub.riders.build import state_of
@@ -48,7 +49,7 @@ def csv_of(rows: list[dict[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-FORMATS = {"csv": csv_of, "ndjson": ndjson, "json": body_of, "xlsx": workbook}
+FORMATS = {"parquet": parquet_of, "csv": csv_of, "ndjson": ndjson, "json": body_of, "xlsx": workbook}
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ async def take(hub: Hub, folder: Path) -> list[Any]:
 async def test_cut_at_any_byte_of_its_last_kilobyte_nothing_is_taken(
     hub: Any, tmp_path: Path, kind: str
 ) -> None:
-    """A workbook and an array tell by themselves that they were cut, a text by the checksum beside it."""
+    """A workbook, Parquet and an array tell by themselves, a text by the checksum beside it."""
     folder, whole = tmp_path / "in", FORMATS[kind](ROWS)
     folder.mkdir()
     path = folder / f"registration.{kind}"
