@@ -23,6 +23,8 @@ NO_SHEET: Final = 3
 _MOST_INFLATED: Final = 512 * 1024 * 1024
 """The most bytes its parts may say they inflate to: 100,000 rows of 12 cells are some 60 MB of XML."""
 
+_ZIP: Final = b"PK\x03\x04"
+
 _EXACT: Final = 10**15
 """Spreadsheets keep 15 digits of a number; a longer one has lost its end."""
 
@@ -47,9 +49,10 @@ def rows(data: bytes, sheet: str | None) -> Iterator[list[str]]:
     """Yield the rows of a sheet (the first if none is named), counted from the sheet's row 1 and column A."""
     from python_calamine import CalamineWorkbook  # noqa: PLC0415 - loaded under the limits
 
-    with ZipFile(BytesIO(data)) as archive:  # the limits hold for what says less than it is
-        if sum(part.file_size for part in archive.infolist()) > _MOST_INFLATED:
-            raise SystemExit(TOO_LARGE)
+    if data.startswith(_ZIP):  # the older .xls is not packed; the limits hold for what says less than it is
+        with ZipFile(BytesIO(data)) as archive:
+            if sum(part.file_size for part in archive.infolist()) > _MOST_INFLATED:
+                raise SystemExit(TOO_LARGE)
     workbook = CalamineWorkbook.from_filelike(BytesIO(data))
     names = workbook.sheet_names
     if not names or (sheet is not None and sheet not in names):

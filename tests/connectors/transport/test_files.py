@@ -12,11 +12,13 @@ import pytest
 import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
+from python_calamine import CalamineError
 
 from connectors.contract import check
 from connectors.errors import FeedError
 from connectors.problems import BrokenRow, LostDigits
 from connectors.transport.files import read_rows, ready_files
+from connectors.transport.workbook import rows as sheet_rows
 
 HEADER = "站点编号,名称,备注\n"
 TABLE = HEADER + "007,东四示例站,㼆𠮷\n\n008,=1+1,\n"
@@ -215,3 +217,9 @@ def test_only_files_at_rest_are_ready(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("more")
     assert ready_files(tmp_path, seen) == [tmp_path / "a.csv"]
     assert set(ready_files(tmp_path, seen)) == {tmp_path / "a.csv", tmp_path / "b.csv"}
+
+
+def test_an_older_workbook_is_read_as_one() -> None:
+    """An .xls is no archive: its own reader judges it, not the check of archives."""
+    with pytest.raises(CalamineError):
+        next(sheet_rows(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), None))
