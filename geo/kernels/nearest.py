@@ -148,8 +148,10 @@ def search(
     reach = np.sqrt(best[len(best) - 2]) + TIE_M
     # Divided apart from the root, so that neither waits for the other.
     wide, high = reach * (grid[2] / (SHRINK * bands[band, 1])), reach * (grid[3] / (SHRINK * bands[band, 4]))
-    left, right = int(max(0.0, tx - wide)), int(min(grid[4] - 1.0, max(0.0, tx + wide)))
-    low, top = int(max(0.0, ty - high)), int(min(grid[5] - 1.0, max(0.0, ty + high)))
+    # Held within the grid on both sides: a station that was added beyond it stands in its outermost cells.
+    final, last = grid[4] - 1.0, grid[5] - 1.0
+    left, right = int(min(final, max(0.0, tx - wide))), int(min(final, max(0.0, tx + wide)))
+    low, top = int(min(last, max(0.0, ty - high))), int(min(last, max(0.0, ty + high)))
     if left >= west and right <= east and low >= south and top <= north:
         return
     for here in range(low, top + 1):

@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from geo.areas import AreaIndex
@@ -72,6 +72,7 @@ def test_edited_areas_equal_a_full_match(seed: int) -> None:
 
 
 @settings(deadline=None, max_examples=20)
+@example(2916998837, False)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_opened_closed_and_moved_stations_equal_a_full_match(seed: int, prepared: bool) -> None:
     """Stations come and go, also two at one place; those left answer as in an index of them alone."""

@@ -29,7 +29,7 @@ class County:
 
 async def take(hub: Hub, platform: str, feed_type: FeedType, records: list[Record], key: str) -> None:
     """Take standard records of a platform in, as a batch of its own."""
-    sender = Sender(platform=platform, county=COUNTY, tier="B", basis="separate_consent")
+    sender = Sender(platform=platform, county=COUNTY, tier="B")
     source = Source(transport="file", idempotency_key=key, body_digest=key.encode())
     rows = [
         (number, {**record, "platform": platform} if feed_type == "station" else record)
