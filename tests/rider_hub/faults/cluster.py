@@ -17,6 +17,8 @@ __all__ = ["Cluster"]
 
 _START_S = 60
 _PASSWORD = "of-one-test"
+#: A killed server keeps what it wrote; one that answered before it wrote would lose what it acknowledged.
+_LASTING = {"synchronous_commit": "on"}
 
 
 class Cluster:
@@ -33,7 +35,8 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
-        options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        settings = OPTIONS | _LASTING
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         seen = self._log.read_text("utf-8").count("ready to accept") if self._log.exists() else 0
         with self._log.open("ab") as log:
             self._server = subprocess.Popen(
