@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,14 @@ class Program:
 
     def __init__(self, hub: Hub, client: Any, key: bytes) -> None:
         self.hub, self.client, self.key = hub, client, key
+        self.numbers = count(1)  # an id is for one use
 
     async def send(
         self, method: str, path: str, body: bytes = b"", key: bytes | None = None
     ) -> tuple[int, bytes]:
         """Send a request signed with jia's key, or with a guessed one; returns status and body."""
         stamp = int(self.hub.clock.now().timestamp())
-        headers = signed_headers(key or self.key, "msg-1", stamp, body)
+        headers = signed_headers(key or self.key, f"msg-{next(self.numbers)}", stamp, body)
         headers |= {"content-type": "application/x-ndjson"} if body else {}
         answer = await self.client.request(method, path, data=body or None, headers=headers)
         return answer.status, await answer.read()
