@@ -5,7 +5,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -87,9 +87,8 @@ class DropFolder:
     def folder(self, name: str) -> Iterator["DropFolder"]:
         """Open a folder in this one, made where there is none; raises FeedError where its name is a link."""
         try:
-            os.mkdir(name, dir_fd=self._folder)
-        except FileExistsError:
-            pass
+            with suppress(FileExistsError):
+                os.mkdir(name, dir_fd=self._folder)
         except OSError as error:
             raise _unusable(error) from error
         with _opened(name, _FOLDER | os.O_NOFOLLOW, self._folder) as inner:

@@ -118,6 +118,11 @@ def _scan(
 
 
 @inner
+def _within(cell: float, cells: float) -> int:
+    return int(min(max(cell, 0.0), cells - 1.0))
+
+
+@inner
 def search(
     x: float,
     y: float,
@@ -133,12 +138,14 @@ def search(
     best: Any,
     found: Any,
 ) -> None:
-    """Look at the nine cells around a point, then at all that the worst of the best leaves possible."""
+    """Look at the nine cells around a point, then at all that the worst of the best leaves possible.
+
+    A station that was added beyond the grid stands in its outermost cells, so these always count.
+    """
     columns, lines = int(grid[4]), int(grid[5])
     strips = (columns + (1 << STRIP) - 1) >> STRIP
     tx, ty = (x - grid[0]) * grid[2], (y - grid[1]) * grid[3]
-    column = int(min(max(tx, 0.0), grid[4] - 1.0))
-    line = int(min(max(ty, 0.0), grid[5] - 1.0))
+    column, line = _within(tx, grid[4]), _within(ty, grid[5])
     west, east = max(0, column - 1), min(columns - 1, column + 1)
     south, north = max(0, line - 1), min(lines - 1, line + 1)
     for here in range(south, north + 1):
@@ -148,10 +155,8 @@ def search(
     reach = np.sqrt(best[len(best) - 2]) + TIE_M
     # Divided apart from the root, so that neither waits for the other.
     wide, high = reach * (grid[2] / (SHRINK * bands[band, 1])), reach * (grid[3] / (SHRINK * bands[band, 4]))
-    # Held within the grid on both sides: a station that was added beyond it stands in its outermost cells.
-    final, last = grid[4] - 1.0, grid[5] - 1.0
-    left, right = int(min(final, max(0.0, tx - wide))), int(min(final, max(0.0, tx + wide)))
-    low, top = int(min(last, max(0.0, ty - high))), int(min(last, max(0.0, ty + high)))
+    left, right = _within(tx - wide, grid[4]), _within(tx + wide, grid[4])
+    low, top = _within(ty - high, grid[5]), _within(ty + high, grid[5])
     if left >= west and right <= east and low >= south and top <= north:
         return
     for here in range(low, top + 1):

@@ -14,8 +14,9 @@ from rider_hub.riders.corrections import Correction, Field, keep_correction, pat
 from rider_hub.riders.linking import review_links
 from rider_hub.riders.model import WAITING_FOR_STATION, RegistrationState
 from rider_hub.riders.ports import contents
+from rider_hub.riders.rows import history_row
 from rider_hub.riders.tables import registration, registration_history
-from rider_hub.storage import insert_rows, new_id
+from rider_hub.storage import insert_rows
 
 __all__ = ["checked_value", "correct_registration", "find_registration"]
 
@@ -50,7 +51,7 @@ async def correct_registration(
     if field == "station_ref" and active and after["station_ref"] in stations:
         await store.move_riders(work.connection, {row["rider_id"]: stations[after["station_ref"]]})
     if field in ("station_ref", "state"):
-        await insert_rows(work.connection, registration_history, [_history(work, after)])
+        await insert_rows(work.connection, registration_history, [history_row(after, None, work.now)])
     indexes = {
         side[name] for side in (before, after) for name in ("phone_index", "identity_index") if side[name]
     }
@@ -76,19 +77,6 @@ async def checked_value(work: Change, platform: str, field: Field, value: str | 
     if text not in await store.station_divisions(work.connection, platform, [text]):
         raise _wrong(field, "没有这个站点编号，请核对。", "The platform has no such station.")
     return text
-
-
-def _history(work: Change, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "registration_id": row["id"],
-        "version_at": row["version_at"],
-        "state": row["state"],
-        "employment": row["employment"],
-        "station_ref": row["station_ref"],
-        "receipt_id": None,
-        "recorded_at": work.now,
-    }
 
 
 def _wrong(field: str, zh: str, en: str) -> Invalid:

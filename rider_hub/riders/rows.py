@@ -18,6 +18,7 @@ from rider_hub.riders.model import WAITING_FOR_STATION, RegistrationState, Versi
 from rider_hub.storage import new_id
 
 __all__ = [
+    "history_row",
     "keyed_digests",
     "points_wgs84",
     "record_of",
@@ -134,3 +135,17 @@ def points_wgs84(areas: Sequence[WorkArea | None]) -> list[tuple[float | None, f
         for i, x, y in zip(at, lng.tolist(), lat.tolist(), strict=True):
             points[i] = (x, y)
     return points
+
+
+def history_row(row: Mapping[str, Any], receipt_id: str | None, now: datetime) -> dict[str, Any]:
+    """Return what the history keeps of a version; without a receipt it came by a correction."""
+    return {
+        "id": new_id(),
+        "registration_id": row["id"],
+        "version_at": row["version_at"],
+        "state": row["state"],
+        "employment": row["employment"],
+        "station_ref": row["station_ref"],
+        "receipt_id": receipt_id,
+        "recorded_at": now,
+    }

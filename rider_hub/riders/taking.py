@@ -18,10 +18,17 @@ from rider_hub.riders.corrections import CONFLICT, apply_corrections
 from rider_hub.riders.indexes import no_phones_yet, phone_aliases
 from rider_hub.riders.linking import review_links, shared_indexes
 from rider_hub.riders.model import WAITING_FOR_STATION, Outcome, RegistrationState, Version
-from rider_hub.riders.rows import keyed_digests, record_of, registration_rows, seal_persons, without_number
+from rider_hub.riders.rows import (
+    history_row,
+    keyed_digests,
+    record_of,
+    registration_rows,
+    seal_persons,
+    without_number,
+)
 from rider_hub.riders.tables import registration, registration_history, rider
 from rider_hub.riders.tombstones import sift
-from rider_hub.storage import add_rows, in_slices, new_id, put_rows
+from rider_hub.storage import add_rows, in_slices, put_rows
 
 __all__ = ["apply_registrations"]
 
@@ -186,7 +193,7 @@ class _Taking:
             self.connection, {row["rider_id"]: _division(row, stations) for row in moved if _is_active(row)}
         )
         await store.touch(self.connection, [], [row["rider_id"] for row in changed], now)
-        history = await in_slices(rows, lambda part: [_history(row, self.receipt_id, now) for row in part])
+        history = await in_slices(rows, lambda part: [history_row(row, self.receipt_id, now) for row in part])
         await add_rows(self.connection, registration_history, history)
 
     def _phone_aliases(
@@ -298,19 +305,6 @@ def _riders(
         }
         for row, phone in zip(rows, phones, strict=True)
     ]
-
-
-def _history(row: Mapping[str, Any], receipt_id: str | None, now: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "registration_id": row["id"],
-        "version_at": row["version_at"],
-        "state": row["state"],
-        "employment": row["employment"],
-        "station_ref": row["station_ref"],
-        "receipt_id": receipt_id,
-        "recorded_at": now,
-    }
 
 
 def _division(row: Mapping[str, Any], stations: Mapping[str, str]) -> str:
