@@ -10,18 +10,19 @@ from rider_hub.settings_sso import SignOnSettings, read_sign_on
 from rider_hub.settings_values import (
     LOOPBACK,
     Network,
-    fault,
+    database_url,
+    flag,
     networks,
     origin,
+    path,
     proxy_header,
     scheduler,
     staff_roles,
+    suite,
     whole,
 )
 
 __all__ = ["Settings"]
-
-_SUITES = ("intl", "sm")
 
 
 @dataclass(frozen=True)
@@ -92,49 +93,23 @@ class Settings:
         env = os.environ if env is None else env
         faults: list[Failure] = []
 
-        def flag(name: str, default: bool) -> bool:
-            text = env.get(name, str(default)).strip().lower()
-            if text in {"1", "true", "yes", "on"}:
-                return True
-            if text not in {"0", "false", "no", "off"}:
-                faults.append(fault(name, "应为 true 或 false", "must be true or false"))
-            return False
-
-        port = env.get("RIDER_HUB_PORT", "8080")
-        if not (port.isdecimal() and 0 <= int(port) <= 65535):  # noqa: PLR2004 - the range of ports
-            faults.append(
-                fault("RIDER_HUB_PORT", "应为 0 到 65535 的整数", "must be a whole number from 0 to 65535")
-            )
-            port = "8080"
-        suite = env.get("RIDER_HUB_SUITE", "intl")
-        if suite not in _SUITES:
-            faults.append(fault("RIDER_HUB_SUITE", "应为 intl 或 sm", "must be intl or sm"))
-        url = env.get("RIDER_HUB_DATABASE_URL", "")
-        if url and not url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
-            faults.append(
-                fault(
-                    "RIDER_HUB_DATABASE_URL",
-                    "应以 sqlite+aiosqlite:/// 或 postgresql+asyncpg:// 开头",
-                    "must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://",
-                )
-            )
         host = env.get("RIDER_HUB_HOST", "127.0.0.1")
         public_url = origin(env.get("RIDER_HUB_PUBLIC_URL", ""), faults)
         sign_on = read_sign_on(env, public_url, faults)
         settings = cls(
             data_dir=Path(env.get("RIDER_HUB_DATA_DIR", "data")),
-            database_url=url,
-            key_file=Path(env["RIDER_HUB_KEY_FILE"]) if env.get("RIDER_HUB_KEY_FILE") else None,
-            audit_head_file=Path(env["RIDER_HUB_AUDIT_HEAD_FILE"])
-            if env.get("RIDER_HUB_AUDIT_HEAD_FILE")
-            else None,
-            suite=suite,
+            database_url=database_url(env.get("RIDER_HUB_DATABASE_URL", ""), faults),
+            key_file=path(env, "RIDER_HUB_KEY_FILE"),
+            audit_head_file=path(env, "RIDER_HUB_AUDIT_HEAD_FILE"),
+            suite=suite(env.get("RIDER_HUB_SUITE", "intl"), faults),
             host=host,
-            port=int(port),
-            jobs_inside=flag("RIDER_HUB_JOBS_INSIDE", default=True),
+            port=whole(env, "RIDER_HUB_PORT", 8080, least=0, most=65535, faults=faults),
+            jobs_inside=flag(env, "RIDER_HUB_JOBS_INSIDE", default=True, faults=faults),
             secure_cookies=flag(
+                env,
                 "RIDER_HUB_SECURE_COOKIES",
                 default=host not in LOOPBACK or public_url.startswith("https://"),
+                faults=faults,
             ),
             public_url=public_url,
             sign_on=sign_on,

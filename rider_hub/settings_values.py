@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from rider_hub.errors import Failure
@@ -12,12 +13,16 @@ __all__ = [
     "LOOPBACK",
     "STAFF_ROLES",
     "Network",
+    "database_url",
     "fault",
+    "flag",
     "networks",
     "origin",
+    "path",
     "proxy_header",
     "scheduler",
     "staff_roles",
+    "suite",
     "whole",
 ]
 
@@ -39,6 +44,8 @@ STAFF_ROLES = frozenset(
         "system_admin",
     }
 )
+_SUITES = ("intl", "sm")
+_DATABASES = ("sqlite+aiosqlite:///", "postgresql+asyncpg://")
 _PROXY_HEADERS = {"x-forwarded-for": "X-Forwarded-For", "forwarded": "Forwarded"}
 
 
@@ -59,6 +66,36 @@ def scheduler(text: str, faults: list[Failure]) -> str:
 def fault(name: str, zh: str, en: str) -> Failure:
     """Return the fault of one variable."""
     return Failure(row=0, path=name, code="setting_invalid", zh=f"{name} {zh}", en=f"{name} {en}")
+
+
+def flag(env: Mapping[str, str], name: str, *, default: bool, faults: list[Failure]) -> bool:
+    """Read a yes or no."""
+    text = env.get(name, str(default)).strip().lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text not in {"0", "false", "no", "off"}:
+        faults.append(fault(name, "应为 true 或 false", "must be true or false"))
+    return False
+
+
+def path(env: Mapping[str, str], name: str) -> Path | None:
+    """Read a path, None where it is not set."""
+    return Path(env[name]) if env.get(name) else None
+
+
+def suite(text: str, faults: list[Failure]) -> str:
+    """Return the name of a suite of algorithms."""
+    if text not in _SUITES:
+        faults.append(fault("RIDER_HUB_SUITE", "应为 intl 或 sm", "must be intl or sm"))
+    return text
+
+
+def database_url(text: str, faults: list[Failure]) -> str:
+    """Return the address of the database, empty for the one in the data folder."""
+    if text and not text.startswith(_DATABASES):
+        zh, en = f"应以 {' 或 '.join(_DATABASES)} 开头", f"must begin with {' or '.join(_DATABASES)}"
+        faults.append(fault("RIDER_HUB_DATABASE_URL", zh, en))
+    return text
 
 
 def origin(text: str, faults: list[Failure]) -> str:
