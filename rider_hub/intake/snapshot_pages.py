@@ -139,7 +139,7 @@ _SNAPSHOTS = Ledger(
         Choice("platform", "报送方", _platforms),
         Choice("state", "状态", [(key, state.word) for key, state in SNAPSHOT_STATES.items()]),
     ],
-    empty="还没有全量名册。平台按全量报送（rfs-mode: snapshot）后，会出现在这里。",
+    empty="还没有全量名册。平台按全量报送后，会出现在这里。",
     load=_load,
     row_url=lambda row: f"/feeds/snapshots/{row['id']}",
     actions=[Action("各报送方", "/feeds"), Action("接收回执", "/feeds/receipts")],
