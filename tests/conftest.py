@@ -127,8 +127,12 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the URL of a database of this test's own, migrated and without any row of the hub's."""
-    if request.param == "sqlite":
-        path = tmp_path / "rider_hub.db"
+    yield from migrated(request, request.param, tmp_path / "rider_hub.db")
+
+
+def migrated(request: pytest.FixtureRequest, kind: str, path: Path) -> Iterator[str]:
+    """Give the URL of a migrated database of a kind, SQLite's at a path; it is gone after the test."""
+    if kind == "sqlite":
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite+aiosqlite:///{path}"
         return

@@ -30,7 +30,7 @@ from rider_hub.web.forms import Form, PurposeForm, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query, Text
 from rider_hub.web.shell import render
-from rider_hub.web.values import State, Tone
+from rider_hub.web.values import State, Tone, titled
 
 __all__ = ["routes"]
 
@@ -44,25 +44,23 @@ RECEIPT_STATES = {
     "done": State("已接收", Tone.DONE),
     "held": State("整批暂存", Tone.SOON),
 }
-ROW_STATES = {
-    state.value: State(state.title_zh, tone)
-    for state, tone in {
+ROW_STATES = titled(
+    {
         QuarantineState.WAITING: Tone.TODO,
         QuarantineState.HELD: Tone.SOON,
         QuarantineState.REPLAYED: Tone.DONE,
         QuarantineState.REFUSED: Tone.WITHDRAWN,
         QuarantineState.RETURNED: Tone.WITHDRAWN,
         QuarantineState.EXPIRED: Tone.WITHDRAWN,
-    }.items()
-}
-FRAME_STATES = {
-    verdict.value: State(verdict.title_zh, tone)
-    for verdict, tone in {
+    }
+)
+FRAME_STATES = titled(
+    {
         Verdict.OK: Tone.DONE,
         Verdict.SUSPECT: Tone.OVERDUE,
         Verdict.UNVERIFIED: Tone.PLAIN,
-    }.items()
-}
+    }
+)
 _FRAME_NAMES = {
     "wgs84": "WGS 84（国家 2000）",
     "gcj02": "GCJ-02（高德、腾讯）",

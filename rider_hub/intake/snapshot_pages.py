@@ -16,13 +16,12 @@ from rider_hub.intake.snapshot_model import SnapshotState
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query
 from rider_hub.web.shell import render
-from rider_hub.web.values import State, Tone
+from rider_hub.web.values import State, Tone, titled
 
 __all__ = ["SNAPSHOT_STATES", "routes"]
 
-SNAPSHOT_STATES = {
-    state.value: State(state.title_zh, tone)
-    for state, tone in {
+SNAPSHOT_STATES = titled(
+    {
         SnapshotState.ARRIVING: Tone.DOING,
         SnapshotState.ARRIVED: Tone.DOING,
         SnapshotState.HELD: Tone.TODO,
@@ -32,8 +31,8 @@ SNAPSHOT_STATES = {
         SnapshotState.DROPPED: Tone.WITHDRAWN,
         SnapshotState.OVER: Tone.OVERDUE,
         SnapshotState.LAPSED: Tone.OVERDUE,
-    }.items()
-}
+    }
+)
 
 
 def routes() -> list[web.RouteDef]:

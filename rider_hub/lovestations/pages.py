@@ -21,19 +21,21 @@ from rider_hub.parameters import parameter
 from rider_hub.web.ledger import Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query, Text
 from rider_hub.web.shell import render
-from rider_hub.web.values import State, Tone
+from rider_hub.web.values import Tone, titled
 
 __all__ = ["STATES", "in_scope", "love_station_url", "routes"]
 
 #: Anyone may find a love station; the ledger is staff's.
 _OPERATION = "organizations.view"
 
-STATES = {
-    OpenState.OPEN: State(OpenState.OPEN.title_zh, Tone.DONE),
-    OpenState.CLOSED: State(OpenState.CLOSED.title_zh, Tone.PLAIN),
-    OpenState.UNKNOWN: State(OpenState.UNKNOWN.title_zh, Tone.SOON),
-    OpenState.UNVERIFIED: State(OpenState.UNVERIFIED.title_zh, Tone.SOON),
-}
+STATES = titled(
+    {
+        OpenState.OPEN: Tone.DONE,
+        OpenState.CLOSED: Tone.PLAIN,
+        OpenState.UNKNOWN: Tone.SOON,
+        OpenState.UNVERIFIED: Tone.SOON,
+    }
+)
 
 
 def routes() -> list[web.RouteDef]:

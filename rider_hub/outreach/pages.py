@@ -18,18 +18,20 @@ from rider_hub.web.forms import Form, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query
 from rider_hub.web.shell import render
-from rider_hub.web.values import State, Tone
+from rider_hub.web.values import Tone, titled
 
 __all__ = ["routes"]
 
-STATES = {
-    Stage.SURFACED: State(Stage.SURFACED.title_zh, Tone.TODO),
-    Stage.INVITED: State(Stage.INVITED.title_zh, Tone.DOING),
-    Stage.ACCEPTED: State(Stage.ACCEPTED.title_zh, Tone.DOING),
-    Stage.DECLINED: State(Stage.DECLINED.title_zh, Tone.PLAIN),
-    Stage.NO_ANSWER: State(Stage.NO_ANSWER.title_zh, Tone.PLAIN),
-    Stage.ATTENDED: State(Stage.ATTENDED.title_zh, Tone.DONE),
-}
+STATES = titled(
+    {
+        Stage.SURFACED: Tone.TODO,
+        Stage.INVITED: Tone.DOING,
+        Stage.ACCEPTED: Tone.DOING,
+        Stage.DECLINED: Tone.PLAIN,
+        Stage.NO_ANSWER: Tone.PLAIN,
+        Stage.ATTENDED: Tone.DONE,
+    }
+)
 _OPENNESS = {True: "所有骑手", False: "本组织"}
 
 
@@ -205,13 +207,13 @@ _WORKLIST = Ledger(
         Column("starts_at", "开始时间", kind="time", width=12),
         Column("place", "地点", width=16, hidden=True),
         Column("why", "依据", width=28),
-        Column("state", "状态", kind="state", states={key.value: state for key, state in STATES.items()}),
+        Column("state", "状态", kind="state", states=STATES),
         Column("next", "下一步", width=16),
         Column("body", "党组织", width=16, hidden=True),
     ],
     load=_load_worklist,
     empty="这里会出现同意由您的组织邀请的骑手。系统每小时按近期活动提出一次建议；先到“活动”里登记近期活动。",
-    filters=[Choice("state", "状态", [(key.value, state.word) for key, state in STATES.items()])],
+    filters=[Choice("state", "状态", [(key, state.word) for key, state in STATES.items()])],
     row_url=lambda row: f"/invitations/{row['id']}",
     actions=[Action("查看活动", "/activities")],
 )

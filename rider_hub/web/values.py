@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from rider_hub.clock import SHANGHAI, check_aware
@@ -21,6 +22,7 @@ __all__ = [
     "own_path",
     "path_or_home",
     "state_of",
+    "titled",
 ]
 
 #: What a cell without a value shows.
@@ -48,6 +50,23 @@ class State:
 
     word: str
     tone: Tone = Tone.PLAIN
+
+
+class Titled(Protocol):
+    """A state of a model: its value in the database and its word in Chinese."""
+
+    @property
+    def value(self) -> str:
+        """What is stored."""
+
+    @property
+    def title_zh(self) -> str:
+        """What pages show."""
+
+
+def titled(tones: Mapping[Titled, Tone]) -> dict[str, State]:
+    """Return the states of a model as pages show them, by their values."""
+    return {state.value: State(state.title_zh, tone) for state, tone in tones.items()}
 
 
 _KNOWN = {
