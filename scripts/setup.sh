@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares this clone: its own .venv from the lock, and the front-end files that the hub serves itself; with the word
-# `tests` also the old browser and the OpenID provider that they need.
+# `tests` also the old browser, the OpenID provider and the Kafka that they need.
 # Writes only inside the clone and the caches of pip and npm; does nothing where nothing changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -63,6 +63,11 @@ use_node() { # oldest version that serves
     npm() { node "$node_home/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
 }
 
+fetch_archive() { # name@version, file, digest, folder
+    npm pack "$1" --silent --pack-destination "$4" >/dev/null
+    printf '%s  %s\n' "$3" "$4/$2" | sha512sum --check --quiet >&2
+}
+
 # The oldest browser that staff pages promise to work on, for the tests alone. It is fetched as one archive, without
 # what it would depend on; its digest stands here as a lock would hold it.
 unpack_chromium_89() {
@@ -76,14 +81,33 @@ unpack_chromium_89() {
     use_node 18
     mkdir -p .cache
     work=$(mktemp -d .cache/chromium-89.XXXXXX)
-    npm pack chrome-aws-lambda@6.0.0 --silent --pack-destination "$work" >/dev/null
-    printf '%s  %s\n' "$digest" "$work/$package" | sha512sum --check --quiet >&2
+    fetch_archive chrome-aws-lambda@6.0.0 "$package" "$digest" "$work"
     tar -xzf "$work/$package" -C "$work" package/bin/chromium.br package/LICENSE
     node -e 'const fs = require("fs"); const [from, to] = process.argv.slice(1);
         fs.writeFileSync(to, require("zlib").brotliDecompressSync(fs.readFileSync(from)), { mode: 0o755 });' \
         "$work/package/bin/chromium.br" "$work/package/chromium"
     rm -rf "$target" "$work/package/bin"
     mv "$work/package" "$target"
+    rm -rf "$work"
+}
+
+# The schema that AsyncAPI itself publishes, for the test of our document.
+unpack_asyncapi() {
+    local target=.cache/asyncapi work
+    local package=asyncapi-specs-6.11.1.tgz
+    local digest=0375812ea00a1a8276fba15616da63065090d6814272ce06c45ef3b081af36aa7f9251941e3940dda01c67d5cc3292c613cccf7980f3db1f4598ee834ae2ab69
+    if [ -f "$target/3.0.0.json" ]; then
+        return
+    fi
+    say "Fetching AsyncAPI's schema for the tests"
+    use_node 18
+    mkdir -p .cache
+    work=$(mktemp -d .cache/asyncapi.XXXXXX)
+    fetch_archive @asyncapi/specs@6.11.1 "$package" "$digest" "$work"
+    tar -xzf "$work/$package" -C "$work" "package/schemas/3.0.0-without-\$id.json" package/LICENSE
+    mkdir -p "$target"
+    mv "$work/package/LICENSE" "$target"
+    mv "$work/package/schemas/3.0.0-without-\$id.json" "$target/3.0.0.json"
     rm -rf "$work"
 }
 
@@ -100,6 +124,36 @@ install_provider() {
     mkdir -p "$folder/node_modules/.bin"
     ln -sf "$(node -p process.execPath)" "$folder/node_modules/.bin/node"
     cp "$folder/package-lock.json" "$stamp"
+}
+
+# The Kafka broker of the tests. Maven resolves what tests/kafka/pom.xml names; every jar must be one of jars.sha256,
+# and nothing else may come along. Then, once: an empty data folder, and the classes as the JVM maps them in later starts.
+fetch_kafka() {
+    local target=.cache/kafka list=tests/kafka/jars.sha256 work
+    if ! changed "$list" "$target/jars.sha256"; then
+        return
+    fi
+    say "Fetching Apache Kafka for the tests"
+    rm -rf "$target"
+    mkdir -p .cache
+    work=$(mktemp -d "$PWD/.cache/kafka.XXXXXX")
+    # Not in the home folder: it may be missing, or not ours to write to.
+    mvn --quiet --batch-mode --strict-checksums \
+        --file tests/kafka/pom.xml -Dmaven.repo.local="$work/m2" \
+        dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$work/kafka" >&2
+    cp "$list" "$work/kafka/jars.wanted"
+    if ! (
+        cd "$work/kafka"
+        sha256sum --check --quiet --strict jars.wanted >&2 &&
+            diff <(sed 's/.* [ *]//' jars.wanted | sort) <(printf '%s\n' *.jar | sort) >&2
+    ); then
+        say "The jars in $work/kafka are not those of $list."
+        exit 1
+    fi
+    mv "$work/kafka" "$target"
+    rm -rf "$work"
+    "$python" -m tests.kafka_server prepare
+    mv "$target/jars.wanted" "$target/jars.sha256"
 }
 
 if ! "$python" -c '' 2>/dev/null; then
@@ -132,5 +186,7 @@ fi
 
 if [ "${1:-}" = tests ]; then
     unpack_chromium_89
+    unpack_asyncapi
     install_provider
+    fetch_kafka
 fi

@@ -37,6 +37,8 @@ look() {
             has_chinese_font || missing+=(fonts-noto-cjk)
             # The recipe for Java in docs/feeds.md is compiled and run.
             command -v javac >/dev/null || missing+=(default-jdk-headless)
+            # Brings Apache Kafka, which runs on Java 17 or newer.
+            command -v mvn >/dev/null || missing+=(maven)
             ;;
         *) say "usage: system_packages.sh [python] [tests]" && exit 2 ;;
         esac
@@ -68,6 +70,6 @@ if [ "$*" = python ]; then
 else
     say "Elsewhere: PostgreSQL 14 or newer with initdb on PATH, or RIDER_HUB_TEST_POSTGRES_URL=postgresql://user:password@host/postgres"
     say "of a server where databases may be made; Chromium on PATH, or RIDER_HUB_TEST_CHROMIUM=/path/to/it; any Chinese font;"
-    say "a JDK of Java 11 or newer on PATH."
+    say "a JDK of Java 17 or newer and Maven 3.8 or newer on PATH."
 fi
 exit 1

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,9 @@ from playwright.async_api import Browser, async_playwright
 from tests import network
 from tests.databases import Databases
 from tests.postgres_server import shared_server
+
+if TYPE_CHECKING:
+    from tests.kafka_server import Broker
 
 SESSION_FOLDER = "RIDER_HUB_TEST_SESSION_FOLDER"
 SESSION_OWNER = "RIDER_HUB_TEST_SESSION_OWNER"
@@ -140,6 +144,27 @@ def migrated(request: pytest.FixtureRequest, kind: str, path: Path) -> Iterator[
     url = databases.create(template=request.getfixturevalue("postgres_template"))
     yield url
     databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> str:
+    """Give the address of a real Kafka, which all tests share: take topics and groups of your own."""
+    from tests.kafka_server import shared_broker  # noqa: PLC0415 - tests without Kafka need not load its client
+
+    return shared_broker(Path(os.environ[SESSION_FOLDER]), int(os.environ[SESSION_OWNER]))
+
+
+@pytest.fixture
+def own_kafka() -> Iterator["Broker"]:
+    """Give a started Kafka of this test's own, to be killed and started again."""
+    from tests.kafka_server import Broker  # noqa: PLC0415 - tests without Kafka need not load its client
+
+    broker = Broker()
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.remove()
 
 
 @pytest.fixture(scope="session")

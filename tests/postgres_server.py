@@ -1,13 +1,7 @@
-"""A real PostgreSQL server for one test session: a keeper process runs it and ends it with the session.
+"""A real PostgreSQL server for one test session, run by a keeper (tests/keeper.py)."""
 
-The keeper is a process of its own, because the server is shared by the workers and must outlive any of them,
-and because it must also end when the session is killed: it watches the session's process and then stops.
-"""
-
-import fcntl
 import os
 import secrets
-import select
 import shutil
 import signal
 import socket
@@ -18,9 +12,9 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["ServerMissingError", "find_binaries", "shared_server"]
+from tests.keeper import ServerMissingError, shared, wait_for_end
 
-ROOT = Path(__file__).resolve().parent.parent
+__all__ = ["ServerMissingError", "find_binaries", "shared_server"]
 
 MISSING = """The tests need a real PostgreSQL server and found none.
 Debian/Ubuntu: make test installs it as root or with sudo, or: sudo apt-get install postgresql
@@ -43,10 +37,6 @@ OPTIONS = {
 ROOM_IN_MEMORY = 2 << 30
 
 
-class ServerMissingError(RuntimeError):
-    """No PostgreSQL server can be had; the message says what to install."""
-
-
 def find_binaries() -> Path:
     """Return the folder with initdb and postgres, the newest version of Debian's first."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
@@ -60,30 +50,7 @@ def find_binaries() -> Path:
 
 def shared_server(folder: Path, owner: int) -> str:
     """Return the URL of the server that belongs to the session `owner`; the first caller starts it."""
-    known = folder / "postgres.url"
-    with (folder / "postgres.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not known.exists():
-            known.write_text(_start_keeper(folder, owner), encoding="utf-8")
-        return known.read_text(encoding="utf-8")
-
-
-def _start_keeper(folder: Path, owner: int) -> str:
-    log = folder / "postgres.log"
-    command = [sys.executable, "-m", "tests.postgres_server", str(owner)]
-    with log.open("wb") as errors:
-        keeper = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
-        )
-    assert keeper.stdout is not None
-    with keeper.stdout:
-        url = keeper.stdout.readline().decode().strip()
-    if not url:
-        keeper.wait()
-        raise ServerMissingError(log.read_text(encoding="utf-8"))
-    (folder / "postgres.pid").write_text(str(keeper.pid), encoding="utf-8")
-    keeper.returncode = 0  # left to itself: it ends with the session, not with this worker
-    return url
+    return shared("tests.postgres_server", folder, owner)
 
 
 def _as_postgres() -> dict[str, Any]:
@@ -137,15 +104,6 @@ def _drain(log: IO[bytes]) -> None:
         sys.stderr.buffer.write(line)
 
 
-def _wait_for_end(owner: int) -> None:
-    """Return when the session's process is gone."""
-    try:
-        watch = os.pidfd_open(owner)
-    except ProcessLookupError:
-        return
-    select.select([watch], [], [])
-
-
 def _in_memory() -> str | None:
     """Give a folder in memory where there is room: the 300 files of a database take 0.4 s on a disk."""
     memory = Path("/dev/shm")  # noqa: S108 - a folder of this process's own is made in it
@@ -165,7 +123,7 @@ def keep(owner: int) -> None:
         server, port = _start_server(binaries, _make_cluster(binaries, folder, password))
         sys.stdout.write(f"postgresql+asyncpg://hub:{password}@127.0.0.1:{port}/postgres\n")
         sys.stdout.flush()
-        _wait_for_end(owner)
+        wait_for_end(owner)
     finally:
         if server is not None:
             server.send_signal(signal.SIGQUIT)  # at once: nobody will read these data again

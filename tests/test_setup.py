@@ -57,7 +57,7 @@ def test_a_killed_session_leaves_no_server(tmp_path: Path) -> None:
     owner = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
     url = shared_server(tmp_path, owner.pid)
     assert shared_server(tmp_path, owner.pid) == url
-    keeper = os.pidfd_open(int((tmp_path / "postgres.pid").read_text(encoding="utf-8")))
+    keeper = os.pidfd_open(int((tmp_path / "postgres_server.pid").read_text(encoding="utf-8")))
     port = int(url.rsplit(":", 1)[1].partition("/")[0])
     socket.create_connection(("127.0.0.1", port)).close()
     owner.kill()
