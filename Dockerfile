@@ -40,6 +40,8 @@ COPY connectors ./connectors
 COPY geo ./geo
 COPY jobs ./jobs
 COPY rider_hub ./rider_hub
+# Shown to platforms on their own pages.
+COPY docs/platforms.zh-CN.md ./docs/
 COPY --from=build /build/rider_hub/web/static/vendor ./rider_hub/web/static/vendor
 # The matching kernels are compiled here, for the processor that builds; on another kind a first match compiles
 # them again, so the user may write there.

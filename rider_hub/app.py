@@ -40,6 +40,7 @@ _ROUTES = (
     "rider_hub.views.account",
     "rider_hub.views.accounts",
     "rider_hub.views.desk",
+    "rider_hub.views.portal",
     "rider_hub.views.map",
     "rider_hub.views.phone",
     "rider_hub.views.about",
@@ -48,6 +49,8 @@ _ROUTES = (
     "rider_hub.intake.snapshot_pages",
     "rider_hub.intake.check_pages",
     "rider_hub.intake.upload_pages",
+    "rider_hub.intake.key_pages",
+    "rider_hub.intake.needs_pages",
     "rider_hub.riders.pages",
     "rider_hub.organizations.pages",
     "rider_hub.lovestations.api",
@@ -68,6 +71,7 @@ _ROUTES = (
 
 _MENU = (
     MenuItem("desk", "工作台", "/", "desk", "desk.view"),
+    MenuItem("portal", "接入概览", "/portal", "desk", "portal.view"),
     MenuItem("map", "一张图", "/map", "map", "map.view"),
     MenuItem("riders", "骑手台账", "/riders", "riders", "riders.view"),
     MenuItem("matching", "匹配结果", "/assignments", "match", "match.view"),

@@ -48,11 +48,22 @@ def verify(
     now: float,
     tolerance: float = TOLERANCE_SECONDS,
 ) -> str:
-    """Return the id of a body signed by one of the live keys within the tolerance.
+    """Return the id of a body signed by one of the live keys within the tolerance; raises like `proved`."""
+    return proved(keys, headers, body, now, tolerance)[0]
 
-    Header names count in any case. Every given signature is compared with every key in constant time.
-    Raises FeedError (status 401) `signature_missing`, `signature_invalid` or, for a right signature of
-    another time, `timestamp_out_of_tolerance`.
+
+def proved(
+    keys: Sequence[bytes],
+    headers: Mapping[str, str],
+    body: bytes,
+    now: float,
+    tolerance: float = TOLERANCE_SECONDS,
+) -> tuple[str, int]:
+    """Return the id of a body signed by one of the live keys within the tolerance, and which key that is.
+
+    Header names count in any case. Every given signature is compared with every key in constant time; where
+    several are right, the first of the keys counts. Raises FeedError (status 401) `signature_missing`,
+    `signature_invalid` or, for a right signature of another time, `timestamp_out_of_tolerance`.
     """
     found = {name.lower(): value for name, value in headers.items()}
     message_id, stamp = found.get(ID_HEADER, ""), found.get(TIMESTAMP_HEADER, "")
@@ -62,25 +73,28 @@ def verify(
     readable = len(message_id) <= _MAX_ID and message_id.isascii() and "." not in stamp
     if not (readable and stamp.isascii() and stamp.isdigit() and len(stamp) <= _MAX_DIGITS):
         raise feed_error("signature_invalid", status=401)
-    if not _matches(keys, message_id, stamp, body, given[:_MAX_SIGNATURES]):
+    at = _matching(keys, message_id, stamp, body, given[:_MAX_SIGNATURES])
+    if at is None:
         raise feed_error("signature_invalid", status=401)
     if abs(now - int(stamp)) > tolerance:
         raise feed_error("timestamp_out_of_tolerance", status=401, seconds=int(tolerance))
-    return message_id
+    return message_id, at
 
 
-def _matches(keys: Sequence[bytes], message_id: str, stamp: str, body: bytes, given: list[str]) -> bool:
+def _matching(
+    keys: Sequence[bytes], message_id: str, stamp: str, body: bytes, given: list[str]
+) -> int | None:
     sent = [tuple(part.partition(",")[::2]) for part in given]
-    right = False
+    right = [False] * len(keys)
     for version, alg in _VERSIONS.items():
         signatures = [signature for name, signature in sent if name == version]
         if not signatures:
             continue
-        for key in keys:
+        for at, key in enumerate(keys):
             wanted = base64.b64encode(_mac(key, message_id, stamp, body, alg))
             for signature in signatures:
-                right |= hmac.compare_digest(wanted, signature.encode("utf-8", "replace"))
-    return right
+                right[at] |= hmac.compare_digest(wanted, signature.encode("utf-8", "replace"))
+    return right.index(True) if any(right) else None
 
 
 def _mac(key: bytes, message_id: str, stamp: str, body: bytes, alg: Algorithm) -> bytes:

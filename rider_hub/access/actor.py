@@ -26,6 +26,7 @@ class Role(StrEnum):
     SYSTEM_ADMIN = "system_admin"
     RIDER = "rider"
     SENDER = "sender"
+    TEST_SENDER = "test_sender"
     JOB = "job"
     PUBLIC = "public"
 
@@ -36,7 +37,7 @@ class Role(StrEnum):
 
 
 #: Roles a staff account may have; the others are proved in other ways.
-STAFF_ROLES = frozenset(Role) - {Role.RIDER, Role.SENDER, Role.JOB, Role.PUBLIC}
+STAFF_ROLES = frozenset(Role) - {Role.RIDER, Role.SENDER, Role.TEST_SENDER, Role.JOB, Role.PUBLIC}
 
 _TITLES = {
     Role.COUNTY_STAFF: "区县工作人员",
@@ -51,6 +52,7 @@ _TITLES = {
     Role.SYSTEM_ADMIN: "系统管理员",
     Role.RIDER: "骑手",
     Role.SENDER: "数据报送方",
+    Role.TEST_SENDER: "测试报送方",
     Role.JOB: "定时任务",
     Role.PUBLIC: "访客",
 }
@@ -129,6 +131,16 @@ class Actor:
             id=f"sender:{platform}",
             display_name=platform,
             roles=frozenset({Role.SENDER}),
+            scope=Scope(platforms=(platform,)),
+        )
+
+    @classmethod
+    def test_sender(cls, platform: str) -> "Actor":
+        """Return a platform's program that signed with a test key: it may try, and store nothing."""
+        return cls(
+            id=f"test:{platform}",
+            display_name=platform,
+            roles=frozenset({Role.TEST_SENDER}),
             scope=Scope(platforms=(platform,)),
         )
 

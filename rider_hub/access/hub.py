@@ -62,6 +62,10 @@ class Change(Look):
     """A change: the same, in a transaction that may write."""
 
 
+class _Undone(Exception):
+    """Ends a rehearsal: the transaction is rolled back."""
+
+
 @dataclass(frozen=True)
 class Hub:
     """The parts a use case needs, wired once at start."""
@@ -114,6 +118,26 @@ class Hub:
             raise
         if work.shows_people:
             await self._record_apart(work, operation, purpose, "done")
+
+    @asynccontextmanager
+    async def rehearse(self, actor: Actor, operation: str, *, target: str = "") -> AsyncIterator[Change]:
+        """Open a transaction for a change that is tried and always undone, whatever happens in the block.
+
+        The trail says that it was tried: its row is written once nothing else is left. Raises like `change`.
+        """
+        work: Change | None = None
+        try:
+            policy.require(actor, operation)
+            async with self.database.write() as connection:
+                work = Change(actor, self.clock.now(), target, connection=connection)
+                yield work
+                raise _Undone  # noqa: TRY301 - the one way out that no database takes for a success
+        except _Undone:
+            tried = _Asked(actor, self.clock.now(), target, counts=work.counts if work else {})
+            await self._record_apart(tried, operation, "", "done")
+        except Exception as error:
+            await self._record_end(work or self._unopened(actor, target), operation, "", error)
+            raise
 
     async def refused(self, actor: Actor, operation: str, target: str) -> None:
         """Put on record that the guard turned an actor away; visitors are counted, not written down."""

@@ -28,6 +28,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "session.close": _ANYONE,
     "desk.view": _FIELD | _SYSTEM,
     "map.view": _FIELD,
+    "portal.view": frozenset({Role.PLATFORM_ACCOUNT}),
     #: Until there is an account; the page itself is absent afterwards.
     "hub.set_up": frozenset({Role.PUBLIC}),
     "users.view": _ADMINS,
@@ -45,7 +46,9 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "riders.review": _STREET,
     "riders.relink": _JOB,
     "feeds.push": frozenset({Role.SENDER}),
-    "feeds.check": frozenset({Role.SENDER, Role.PLATFORM_ACCOUNT}) | _COUNTY,
+    #: What a test key opens beside checking: the whole way of a push, undone at its end.
+    "feeds.try": frozenset({Role.TEST_SENDER}),
+    "feeds.check": frozenset({Role.SENDER, Role.TEST_SENDER, Role.PLATFORM_ACCOUNT}) | _COUNTY,
     "feeds.take": _JOB | _COUNTY | _SYSTEM,
     "feeds.upload": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "feeds.view": _COUNTY | {Role.PLATFORM_ACCOUNT},
@@ -53,6 +56,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "feeds.mend": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "snapshots.decide": _COUNTY,
     "senders.change": _COUNTY | _SYSTEM,
+    "senders.keys": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "match.view": _STREET,
     "match.run": _COUNTY | _JOB,
     "match.approve": _COUNTY,

@@ -31,6 +31,7 @@ _PROGRAMS = {
     "job": "定时任务",
     "scheduler": "系统自动",
     "operator": "控制台",
+    "test": "测试报送",
     "rule": "按规则自动生效",
 }
 

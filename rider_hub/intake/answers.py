@@ -66,6 +66,8 @@ class ReceiptAnswer(msgspec.Struct, frozen=True):
     warnings: list[WarningAnswer]
     created_at: str
     snapshot: SnapshotAnswer | msgspec.UnsetType = msgspec.UNSET
+    #: Set where a test key signed: nothing was stored, and there is no such receipt to read again.
+    test: Literal[True] | msgspec.UnsetType = msgspec.UNSET
 
 
 class CheckAnswer(msgspec.Struct, frozen=True):
@@ -76,3 +78,5 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     rejected: int
     frame: FrameAnswer
     failures: list[Failure]
+    #: Set where a test key signed.
+    test: Literal[True] | msgspec.UnsetType = msgspec.UNSET

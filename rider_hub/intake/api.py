@@ -1,7 +1,6 @@
 """Routes for senders: push a feed, check one without storing, read a receipt; signed, never by session."""
 
 import asyncio
-import secrets
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -12,9 +11,7 @@ from aiohttp import web
 from connectors.errors import FeedError
 from connectors.problems import feed_error
 from connectors.records import FeedType, Registration, Request, Station
-from connectors.requirements import requirements
 from connectors.transport.http_push import MAX_SENT, MIB, PushRow, read_push
-from connectors.transport.signatures import verify
 from connectors.versions import VERSION_HEADER, Version, spoken, version_headers
 from rider_hub.access import HUB, Actor, Hub, guarded
 from rider_hub.access.inputs import takes
@@ -26,7 +23,10 @@ from rider_hub.intake.checking import check_batch
 from rider_hub.intake.faults import whole
 from rider_hub.intake.gate import GATE, Gate, Room
 from rider_hub.intake.messages import count_try, once, pace_of
-from rider_hub.intake.model import FEEDS, Receipt, ReceiptState, Sender, as_feed_type
+from rider_hub.intake.model import Receipt, ReceiptState, Sender, as_feed_type
+from rider_hub.intake.needs import needs_of
+from rider_hub.intake.proofs import Proof, prove
+from rider_hub.intake.rehearsal import rehearse_batch
 from rider_hub.intake.snapshot_model import Declared, SnapshotState, declared_by
 from rider_hub.intake.snapshots import with_snapshot
 from rider_hub.parameters import parameter
@@ -63,33 +63,38 @@ def prepare(app: web.Application) -> None:
 @described(words.PUSH)
 @takes(rows=(Station, Registration, Request))
 async def _push(request: web.Request) -> web.StreamResponse:
-    """Take a signed batch; 200 with the receipt, 202 where the whole batch is held."""
+    """Take a signed batch; 200 with the receipt, 202 where the whole batch is held.
+
+    Signed with a test key it is answered alike, marked `test`, and nothing of it is stored.
+    """
     async with request.app[GATE].room() as room:
         return await _take(request, room)
 
 
 async def _take(request: web.Request, room: Room) -> web.StreamResponse:
     hub, platform = request.app[HUB], request.match_info["platform"]
-    body, message_id = await _signed_body(request, platform, room)
+    body, proof = await _signed_body(request, platform, room)
     version = _version(request)
     feed_type = _feed_type(request)
-    key = request.headers.get("Idempotency-Key", message_id)
+    key = request.headers.get("Idempotency-Key", proof.message_id)
     if not (0 < len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
         raise whole("idempotency_key_invalid")
-    actor = Actor.sender(platform)
-    sender = await _sender(hub, actor, platform)
+    sender = await _sender(hub, proof, platform)
     declared = _declared(hub, request, feed_type)
     # Another declaration under the same key or message is another push.
     digest = keyed_digest(hub, body + declared.text.encode() if declared else body)
-    source = Source("push", key, digest, name=message_id, snapshot=declared)
+    source = Source("push", key, digest, name=proof.message_id, snapshot=declared)
     bound = _bound(hub, feed_type, key, digest)
+    take = rehearse_batch if proof.is_test else take_batch
     async with (
         request.app[GATE].turn(),
-        once(hub, platform, message_id, bound, a_minute=pace_of(sender)),
+        once(hub, proof.counted, proof.message_id, bound, a_minute=pace_of(sender)),
     ):
         rows = await _rows(request, body)
-        receipt = await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
-    headers = {"Location": f"/api/v1/receipts/{receipt.id}", **version_headers(version)}
+        receipt = await take(hub, proof.actor, sender, feed_type=feed_type, rows=rows, source=source)
+    headers = version_headers(version)
+    if not receipt.test:  # of a test there is no receipt to read again
+        headers = {"Location": f"/api/v1/receipts/{receipt.id}", **headers}
     if receipt.replayed:
         headers["Idempotent-Replayed"] = "true"
     status = _HELD if receipt.state is ReceiptState.HELD or _waits(receipt) else 200
@@ -106,17 +111,16 @@ async def _check(request: web.Request) -> web.StreamResponse:
 
 async def _look_through(request: web.Request, room: Room) -> web.StreamResponse:
     hub, platform = request.app[HUB], request.match_info["platform"]
-    body, message_id = await _signed_body(request, platform, room)
+    body, proof = await _signed_body(request, platform, room)
     version = _version(request)
     feed_type = _feed_type(request)
-    actor = Actor.sender(platform)
-    sender = await _sender(hub, actor, platform)
+    sender = await _sender(hub, proof, platform)
     # Bound in the same names as pushes: the path is not signed, so a caught check could be sent as a push.
     bound = _bound(hub, feed_type, _CHECKED, keyed_digest(hub, body))
     async with (
         request.app[GATE].turn(),
-        once(hub, platform, message_id, bound, a_minute=pace_of(sender), again_is_cheap=False),
-        hub.look(actor, "feeds.check", target=f"feed:{platform}") as look,
+        once(hub, proof.counted, proof.message_id, bound, a_minute=pace_of(sender), again_is_cheap=False),
+        hub.look(proof.actor, "feeds.check", target=f"feed:{platform}") as look,
     ):
         rows = await _rows(request, body)
         batch = await check_batch(look.connection, sender, feed_type, rows, look.now, keys=hub.keys)
@@ -128,6 +132,7 @@ async def _look_through(request: web.Request, room: Room) -> web.StreamResponse:
             "rejected": batch.rejected,
             "frame": {"verdict": batch.judgement.verdict, "evidence": batch.judgement.evidence},
             "failures": [msgspec.to_builtins(failure) for failure in batch.failures],
+            **({"test": True} if proof.is_test else {}),
         },
         headers=version_headers(version),
     )
@@ -138,21 +143,13 @@ async def _requirements(request: web.Request) -> web.StreamResponse:
     """Answer what the sender's agreement asks of its rows. The signature is over an empty body."""
     hub, platform = request.app[HUB], request.match_info["platform"]
     try:
-        await _verify(hub, platform, request.headers, b"")
+        proof = await prove(hub, platform, request.headers, b"")
     except FeedError as error:
         raise _unauthenticated(error) from error
-    actor = Actor.sender(platform)
-    await _count_read(hub, actor)
+    await _count_read(hub, proof.actor)
     version = _version(request)
-    sender = await _sender(hub, actor, platform)
-    mapping = sender.mapping
-    needs = requirements(
-        FEEDS,
-        tier=sender.tier,
-        unknown=mapping.unknown if mapping else "freeze",
-        frame=sender.frame or (mapping.frame if mapping else None),
-    )
-    return _json(needs, headers=version_headers(version))
+    sender = await _sender(hub, proof, platform)
+    return _json(needs_of(sender), headers=version_headers(version))
 
 
 @described(words.RECEIPT)
@@ -162,12 +159,11 @@ async def _receipt(request: web.Request) -> web.StreamResponse:
     async with hub.database.read() as connection:
         platform = await store.platform_of_receipt(connection, request.match_info["id"])
     try:
-        await _verify(hub, platform or "", request.headers, b"")
+        actor = (await prove(hub, platform or "", request.headers, b"", tests=False)).actor
     except FeedError as error:
         if error.code == "signature_invalid":
             raise Absent from error
         raise _unauthenticated(error) from error
-    actor = Actor.sender(platform or "")
     await _count_read(hub, actor)
     async with hub.look(actor, "feeds.push") as look:
         found = await store.find_receipt(look.connection, request.match_info["id"], look.scope)
@@ -183,11 +179,11 @@ async def _count_read(hub: Hub, actor: Actor) -> None:
     async with hub.database.read() as connection:
         sender = await store.find_sender(connection, platform, actor.scope)
     if sender is not None:
-        await count_try(hub, f"read:{platform}", 2 * pace_of(sender))
+        await count_try(hub, f"read:{actor.id}", 2 * pace_of(sender))
 
 
-async def _signed_body(request: web.Request, platform: str, room: Room) -> tuple[bytes, str]:
-    """Read the body as it was sent, within the limit; return it with its id once the signature is right."""
+async def _signed_body(request: web.Request, platform: str, room: Room) -> tuple[bytes, Proof]:
+    """Read the body as it was sent, within the limit; return it with its proof if the signature is right."""
     if (request.content_length or 0) > MAX_SENT:
         _refuse_large()
     body = bytearray()
@@ -198,17 +194,9 @@ async def _signed_body(request: web.Request, platform: str, room: Room) -> tuple
             _refuse_large()
     sent = bytes(body)
     try:
-        return sent, await _verify(request.app[HUB], platform, request.headers, sent)
+        return sent, await prove(request.app[HUB], platform, request.headers, sent)
     except FeedError as error:
         raise _unauthenticated(error) from error
-
-
-async def _verify(hub: Hub, platform: str, headers: Mapping[str, str], body: bytes) -> str:
-    async with hub.database.read() as connection:
-        found = await store.sender_secrets(connection, hub.keys, platform)
-    # An unknown platform is checked against a key nobody has: its answer is that of a wrong key.
-    keys = found.signing or (secrets.token_bytes(32),)
-    return verify(keys, dict(headers), body, hub.clock.now().timestamp())
 
 
 def _bound(hub: Hub, feed_type: FeedType, key: str, digest: bytes) -> bytes:
@@ -254,8 +242,8 @@ def _feed_type(request: web.Request) -> FeedType:
     return feed_type
 
 
-async def _sender(hub: Hub, actor: Actor, platform: str) -> Sender:
-    async with hub.look(actor, "feeds.push", target=f"sender:{platform}") as look:
+async def _sender(hub: Hub, proof: Proof, platform: str) -> Sender:
+    async with hub.look(proof.actor, proof.operation, target=f"sender:{platform}") as look:
         sender = await store.find_sender(look.connection, platform, look.scope)
     if sender is None:
         raise Absent

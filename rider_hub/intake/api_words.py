@@ -29,8 +29,14 @@ _SIGNED: Final = (
     Given(
         SIGNATURE_HEADER,
         "header",
-        "v1,（HMAC-SHA256）或 v1sm3,（HMAC-SM3）加上 Base64；所签为 编号.时间.正文；可并列多个",
-        "v1, (HMAC-SHA256) or v1sm3, (HMAC-SM3) and the base64 over id.timestamp.body; several may stand",
+        (
+            "v1,（HMAC-SHA256）或 v1sm3,（HMAC-SM3）加上 Base64；所签为 编号.时间.正文；可并列多个。"
+            "用测试密钥（whtest_）签名的，照常检查和答复，什么也不保存"
+        ),
+        (
+            "v1, (HMAC-SHA256) or v1sm3, (HMAC-SM3) and the base64 over id.timestamp.body; several may "
+            "stand. By a test key (whtest_): checked and answered as ever, and nothing is stored"
+        ),
         {"type": "string", "minLength": 1},
     ),
 )
@@ -138,7 +144,7 @@ _BODY: Final = Body(
     },
 )
 _RECEIVED: Final = {
-    "Location": "where the receipt is read again / 回执地址",
+    "Location": "where the receipt is read again; none of a test / 回执地址，测试没有",
     "Idempotent-Replayed": "true where an earlier try had been answered / 重试时为 true",
     VERSION_HEADER: "the version answered in / 本系统所用版本",
     "Deprecation": "set once the end of this version is announced / 版本停用预告",

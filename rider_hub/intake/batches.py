@@ -28,7 +28,7 @@ from rider_hub.intake.totals import Totals
 from rider_hub.parameters import parameter
 from rider_hub.storage import insert_ignoring, new_id
 
-__all__ = ["Source", "finished", "keyed_digest", "take_batch"]
+__all__ = ["Source", "Taking", "finished", "keyed_digest", "new_receipt", "store_part", "take_batch"]
 
 _OPERATIONS: Mapping[Transport, str] = {
     "push": "feeds.push",
@@ -96,7 +96,7 @@ async def _take_whole(
     async with hub.database.read() as connection:
         # Before the receipt is opened: what can't be read as a whole leaves none.
         batch = await check_batch(connection, sender, feed_type, rows, hub.clock.now(), keys=hub.keys)
-    taking = _Taking(hub, actor, sender, feed_type, source, batch)
+    taking = Taking(hub, actor, sender, feed_type, source, batch)
     taken = await _open_receipt(taking)
     if taken.state is not ReceiptState.RUNNING:
         return taken
@@ -109,7 +109,7 @@ async def _take_whole(
 
 
 @dataclass(frozen=True)
-class _Taking:
+class Taking:
     """Everything that stays the same over the parts of one batch."""
 
     hub: Hub
@@ -123,6 +123,7 @@ class _Taking:
 
     @property
     def operation(self) -> str:
+        """The operation of the policy that this way of a batch is."""
         return _OPERATIONS[self.source.transport]
 
 
@@ -142,13 +143,13 @@ async def finished(hub: Hub, sender: Sender, feed_type: FeedType, source: Source
     return None if row["state"] == ReceiptState.RUNNING else Receipt.of(row, replayed=True)
 
 
-async def _open_receipt(taking: _Taking) -> Receipt:
+async def _open_receipt(taking: Taking) -> Receipt:
     """Return the receipt of this key: a new one, one to resume, or the finished one of an earlier try."""
     source = taking.source
     async with taking.hub.change(
         taking.actor, taking.operation, target=f"feed:{taking.sender.platform}"
     ) as work:
-        mine = _new_receipt(work, taking)
+        mine = new_receipt(work, taking)
         key = ("platform", "feed_type", "idempotency_key")
         await insert_ignoring(work.connection, receipt, mine, key=key)
         query = select(receipt).where(*(receipt.c[name] == mine[name] for name in key)).with_for_update()
@@ -170,7 +171,8 @@ async def _open_receipt(taking: _Taking) -> Receipt:
         return Receipt.of(row, replayed=True)
 
 
-def _new_receipt(work: Change, taking: _Taking) -> dict[str, Any]:
+def new_receipt(work: Change, taking: Taking) -> dict[str, Any]:
+    """Return the row of a batch of which nothing is stored yet."""
     sender, source = taking.sender, taking.source
     counts = ("received", "accepted", "unchanged", "waiting", "held", "not_stored", "rejected", "through_row")
     return {
@@ -194,7 +196,7 @@ def _new_receipt(work: Change, taking: _Taking) -> dict[str, Any]:
 
 
 async def _take_part(
-    taking: _Taking, taken: Receipt, part: Sequence[Checked | Reject], *, final: bool
+    taking: Taking, taken: Receipt, part: Sequence[Checked | Reject], *, final: bool
 ) -> Receipt:
     """Store one part with its receipt, in one transaction."""
     batch, hub, sender = taking.batch, taking.hub, taking.sender
@@ -203,7 +205,7 @@ async def _take_part(
     held = verdict == Verdict.SUSPECT
     async with hub.change(taking.actor, taking.operation, target=f"receipt:{taken.id}") as work:
         await store.lock_sender(work.connection, sender.platform)
-        totals = await _store_part(work, taking, taken, part, held=held)
+        totals = await store_part(work, taking, taken, part, held=held)
         if taking.roll is not None:
             await note_part(work, hub.keys, taking.roll, taken, part)
         if taking.source.snapshot is not None:
@@ -231,8 +233,8 @@ async def _take_part(
     return Receipt.of(row, replayed=taken.replayed)
 
 
-async def _store_part(
-    work: Change, taking: _Taking, taken: Receipt, part: Sequence[Checked | Reject], *, held: bool
+async def store_part(
+    work: Change, taking: Taking, taken: Receipt, part: Sequence[Checked | Reject], *, held: bool
 ) -> Totals:
     """Store the good rows (or hold them), keep the refused ones, and return how each row ended."""
     totals, keeper = Totals(), Keeper(work, taking.hub.keys, taken)

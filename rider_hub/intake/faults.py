@@ -115,6 +115,21 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "该平台已登记为报送方。",
         "This platform is registered as a sender already.",
     ),
+    "keys_full": (
+        Conflict,
+        "有效的密钥已经够数（签名密钥两把，测试密钥一把）。请先停用不再使用的，再生成新的。",
+        "As many keys are live as may be (two for signing, one for tests): remove one first.",
+    ),
+    "key_last": (
+        Conflict,
+        "这是最后一把签名密钥，停用后贵平台的报送会全部被拒收。建议先生成新的、换上后再停用。",
+        "This is the last signing key: without it every push is refused. Make a new one first.",
+    ),
+    "key_unproved": (
+        Conflict,
+        "另一把密钥还没有用过。停用这一把，还没换上新密钥的程序会被拒收。请先换上新密钥，报送一次后再停用。",
+        "The other key was never used: programs that still sign with this one would be refused.",
+    ),
     "row_not_kept": (
         Conflict,
         "这一行没有留存内容，不能重新入库。请报送方修正后重报。",

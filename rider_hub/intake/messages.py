@@ -20,7 +20,7 @@ from rider_hub.parameters import parameter
 from rider_hub.storage import insert_rows, new_id
 from rider_hub.storage.writing import one_at_a_time
 
-__all__ = ["count_try", "once", "pace_of"]
+__all__ = ["count_try", "counted_as", "once", "pace_of"]
 
 #: Longer than any signed time is taken, either way.
 _KEPT = timedelta(seconds=3 * TOLERANCE_SECONDS)
@@ -30,6 +30,11 @@ _MINUTE = timedelta(minutes=1)
 def pace_of(sender: Sender) -> int:
     """Return how many pushes a minute a sender may make: by its agreement, else the parameter."""
     return int(sender.settings.get("pushes_a_minute", parameter("intake.pushes_a_minute").value))
+
+
+def counted_as(who: str) -> str:
+    """Return the name under which something is counted apart from a platform's pushes."""
+    return f"~{hashlib.sha256(who.encode()).hexdigest()[:30]}"
 
 
 @asynccontextmanager
@@ -69,7 +74,7 @@ async def once(
 async def count_try(hub: Hub, who: str, a_minute: float) -> None:
     """Count something that has no message of its own, under a pace of its own; raises LimitReached."""
     now = hub.clock.now()
-    name = f"~{hashlib.sha256(who.encode()).hexdigest()[:30]}"
+    name = counted_as(who)
     bound = hub.keys.blind("lasting", "message", name)
     async with hub.database.write() as connection:
         await _begin(connection, name, now)

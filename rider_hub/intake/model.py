@@ -155,9 +155,11 @@ class Receipt:
     replayed: bool = False
     #: What is told of the snapshot this batch is a part of; None for a batch of changes.
     snapshot: Mapping[str, Any] | None = None
+    #: Set where it was signed with a test key: nothing of it was stored, this receipt neither.
+    test: bool = False
 
     @classmethod
-    def of(cls, row: RowMapping, *, replayed: bool = False) -> "Receipt":
+    def of(cls, row: RowMapping | Mapping[str, Any], *, replayed: bool = False) -> "Receipt":
         """Return the receipt a row describes."""
         plain = {name: row[name] for name in ("id", "platform", "county", "feed_type", "transport")}
         totals = {name: row[name] for name in (*_TOTALS, "through_row", "frame_verdict", "frame_evidence")}
@@ -184,5 +186,6 @@ class Receipt:
             "failures": [dict(failure) for failure in self.failures],
             "warnings": [dict(warning) for warning in self.warnings],
             **({"snapshot": dict(self.snapshot)} if self.snapshot else {}),
+            **({"test": True} if self.test else {}),
             "created_at": self.created_at.isoformat(),
         }

@@ -285,7 +285,7 @@ async def _return(request: web.Request) -> web.Response:
 _SENDERS = Ledger(
     key="senders",
     title="数据接入",
-    purpose="看各平台是否按时报送，收到、入库、退回各多少行。",
+    purpose="看是否按时报送，收到、入库、退回各多少行。",
     personal=False,
     columns=[
         Column("name", "报送方", width=8),
@@ -300,7 +300,7 @@ _SENDERS = Ledger(
         Column("rejected", "退回", kind="number"),
         Column("to_mend", "待修正", kind="number"),
     ],
-    empty="还没有平台报送数据。登记报送方后，每家的最近报送时间会列在这里。",
+    empty="还没有登记报送方。登记后，最近报送时间会列在这里。",
     load=_load_senders,
     row_url=lambda row: f"/feeds/senders/{row['platform']}",
     actions=[
@@ -336,15 +336,15 @@ _RECEIPTS = Ledger(
         Choice("feed_type", "内容", list(FEED_TITLES.items())),
         Choice("state", "状态", [(key, state.word) for key, state in RECEIPT_STATES.items()]),
     ],
-    empty="还没有接收回执。平台报送第一批数据后，会出现在这里。",
+    empty="还没有接收回执。报送第一批数据后，会出现在这里。",
     load=_load_receipts,
     row_url=lambda row: f"/feeds/receipts/{row['id']}",
-    actions=[Action("各报送方", "/feeds"), Action("待修正数据", "/feeds/quarantine?state=waiting")],
+    actions=[Action("报送情况", "/feeds"), Action("待修正数据", "/feeds/quarantine?state=waiting")],
 )
 _QUARANTINE = Ledger(
     key="quarantine",
     title="待修正数据",
-    purpose="没有入库的行，保留 30 天。点开可以修正后重新入库，或退回报送方。",
+    purpose="没有入库的行，保留 30 天。点开可以修正后重新入库，或退回。",
     personal=True,
     columns=[
         Column("row", "行号", kind="number"),
@@ -362,8 +362,8 @@ _QUARANTINE = Ledger(
         Choice("state", "状态", [(key, state.word) for key, state in ROW_STATES.items()]),
         Text("receipt", "回执编号", hint="完整的回执编号"),
     ],
-    empty="没有需要修正的数据。平台报送的行有误时，会出现在这里。",
+    empty="没有需要修正的数据。报送的行有误时，会出现在这里。",
     load=_load_quarantine,
     row_url=lambda row: f"/feeds/quarantine/{row['id']}",
-    actions=[Action("各报送方", "/feeds"), Action("接收回执", "/feeds/receipts")],
+    actions=[Action("报送情况", "/feeds"), Action("接收回执", "/feeds/receipts")],
 )

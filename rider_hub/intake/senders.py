@@ -1,11 +1,9 @@
-"""Use cases on senders: registering a platform's agreement, new signing keys, the county's feed key."""
+"""Use cases on senders: registering a platform's agreement, the operator's new key, the county's feed key."""
 
-import base64
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from connectors import sources
 from connectors.records import Frame, Tier
@@ -13,16 +11,13 @@ from rider_hub.access import Actor, Hub
 from rider_hub.errors import Absent, Refused
 from rider_hub.intake import store
 from rider_hub.intake.faults import whole
+from rider_hub.intake.sender_keys import add_key, fresh_key, shown_key, signing_key_bytes
 from rider_hub.intake.tables import sender
 from rider_hub.organizations.tables import platform as platform_table
 from rider_hub.riders.indexes import county_feed_key
 from rider_hub.storage import insert_rows, upsert_rows
 
 __all__ = ["export_feed_key", "new_signing_key", "register_sender", "signing_key_bytes"]
-
-_KEY_BYTES = 32
-_LIVE_KEYS = 2
-_PREFIX = "whsec_"
 
 
 async def register_sender(
@@ -48,7 +43,6 @@ async def register_sender(
     if tier == "B" and basis is None:
         raise whole("basis_missing")
     name = sources.load(manifest).name_zh if manifest else platform
-    key = secrets.token_bytes(_KEY_BYTES)
     open_settings = dict(settings or {})
     token = open_settings.pop("token", None)
     async with hub.change(actor, "senders.change", target=f"sender:{platform}") as work:
@@ -68,29 +62,28 @@ async def register_sender(
             "basis": basis,
             "basis_document": basis_document,
             "frame": frame,
-            "sealed_keys": _sealed(hub, platform, [key], token),
+            "sealed_keys": store.SenderSecrets(token=token).sealed(hub.keys, platform),
             "settings": open_settings,
             "created_at": work.now,
             "last_received_at": None,
         }
         await insert_rows(work.connection, sender, [row])
-    return _shown(key)
+        key = fresh_key()
+        await add_key(work, hub.keys, platform, key)
+    return shown_key(key)
 
 
 async def new_signing_key(hub: Hub, actor: Actor, platform: str) -> str:
-    """Give a sender a new signing key and return it; the one before stays live until the next change."""
-    key = secrets.token_bytes(_KEY_BYTES)
+    """Give a sender a new signing key and return it; the one before stays live until the next change.
+
+    This is the operator's way, at the command line. The page (sender_keys.make_key) lets no key fall out.
+    """
+    key = fresh_key()
     async with hub.change(actor, "senders.change", target=f"sender:{platform}") as work:
         if await store.find_sender(work.connection, platform, work.scope) is None:
             raise Absent
-        secrets_now = await store.sender_secrets(work.connection, hub.keys, platform)
-        live = [key, *secrets_now.signing][:_LIVE_KEYS]
-        await work.connection.execute(
-            update(sender)
-            .where(sender.c.platform == platform)
-            .values(sealed_keys=_sealed(hub, platform, live, secrets_now.token))
-        )
-    return _shown(key)
+        await add_key(work, hub.keys, platform, key)
+    return shown_key(key)
 
 
 async def export_feed_key(hub: Hub, actor: Actor, county: str) -> str:
@@ -99,17 +92,3 @@ async def export_feed_key(hub: Hub, actor: Actor, county: str) -> str:
         if not work.scope.covers(county):
             raise Refused
     return county_feed_key(hub.keys, county).hex()
-
-
-def signing_key_bytes(shown: str) -> bytes:
-    """Return the key behind its shown form (whsec_ and base64)."""
-    return base64.b64decode(shown.removeprefix(_PREFIX), validate=True)
-
-
-def _shown(key: bytes) -> str:
-    return _PREFIX + base64.b64encode(key).decode()
-
-
-def _sealed(hub: Hub, platform: str, keys: list[bytes], token: str | None) -> bytes:
-    values = {"signing": [key.hex() for key in keys], "token": token}
-    return hub.keys.seal("account", ("sender", "sealed_keys", platform), values)

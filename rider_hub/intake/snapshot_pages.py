@@ -10,6 +10,7 @@ from rider_hub.access.policy import allows
 from rider_hub.errors import Absent
 from rider_hub.intake.freshness import feed_states, gaps_of, latest_snapshots
 from rider_hub.intake.listing import platform_names
+from rider_hub.intake.sender_keys import changed_lately, live_keys
 from rider_hub.intake.snapshot_course import drop_snapshot, release_snapshot
 from rider_hub.intake.snapshot_listing import list_snapshots, scope_words, show_snapshot
 from rider_hub.intake.snapshot_model import SnapshotState
@@ -95,8 +96,9 @@ async def _drop(request: web.Request) -> web.Response:
 
 async def _sender(request: web.Request) -> web.Response:
     """Show how one sender's feeds come: last seen, gaps, declared against received."""
-    platform = request.match_info["platform"]
-    async with request.app[HUB].look(request[ACTOR], "feeds.view") as look:
+    hub, platform = request.app[HUB], request.match_info["platform"]
+    keys, changes = None, []
+    async with hub.look(request[ACTOR], "feeds.view") as look:
         named = await platform_names(look)
         if platform not in named:
             raise Absent
@@ -104,6 +106,9 @@ async def _sender(request: web.Request) -> web.Response:
         feeds = [one for one in states if one.platform == platform]
         gaps = [(one, await gaps_of(look.connection, one, look.now)) for one in feeds]
         snapshots = await latest_snapshots(look.connection, platform)
+        if allows(request[ACTOR], "senders.keys"):
+            keys = [one for one in await live_keys(look, hub.keys, platform) if not one.test]
+            changes = await changed_lately(look.connection, platform, look.now)
     return await render(
         request,
         "intake/sender.html",
@@ -115,6 +120,8 @@ async def _sender(request: web.Request) -> web.Response:
         snapshot_states=SNAPSHOT_STATES,
         feed_states={True: State("逾期未报", Tone.OVERDUE), False: State("按时", Tone.DONE)},
         scope_words=scope_words,
+        keys=keys,
+        changes=changes,
     )
 
 
@@ -138,8 +145,8 @@ _SNAPSHOTS = Ledger(
         Choice("platform", "报送方", _platforms),
         Choice("state", "状态", [(key, state.word) for key, state in SNAPSHOT_STATES.items()]),
     ],
-    empty="还没有全量名册。平台按全量报送后，会出现在这里。",
+    empty="还没有全量名册。按全量报送后，会出现在这里。",
     load=_load,
     row_url=lambda row: f"/feeds/snapshots/{row['id']}",
-    actions=[Action("各报送方", "/feeds"), Action("接收回执", "/feeds/receipts")],
+    actions=[Action("报送情况", "/feeds"), Action("接收回执", "/feeds/receipts")],
 )

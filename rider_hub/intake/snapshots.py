@@ -1,6 +1,6 @@
 """Gathering a snapshot from its batches, and telling its sender of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from rider_hub.storage import in_slices, insert_ignoring, new_id, put_rows
 __all__ = ["join_snapshot", "note_part", "scope_warnings", "warnings_of", "with_snapshot"]
 
 
-async def join_snapshot(work: Change, taken: RowMapping, declared: Declared) -> None:
+async def join_snapshot(work: Change, taken: RowMapping | Mapping[str, Any], declared: Declared) -> None:
     """Write down that a batch is part of a snapshot.
 
     Raises Conflict where the name came with other words, or where all rows of the snapshot have come already:

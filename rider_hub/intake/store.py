@@ -15,6 +15,7 @@ from rider_hub.storage import upsert_rows
 
 __all__ = [
     "Freshness",
+    "KeyForTests",
     "SenderSecrets",
     "find_receipt",
     "find_sender",
@@ -50,11 +51,33 @@ class Freshness:
 
 
 @dataclass(frozen=True)
+class KeyForTests:
+    """A key whose pushes are checked and answered, and store nothing; it ends by itself."""
+
+    key: bytes
+    until: datetime
+
+
+@dataclass(frozen=True)
 class SenderSecrets:
     """What a sender proves itself with (newest key first), and what the hub shows when it pulls."""
 
     signing: tuple[bytes, ...] = ()
     token: str | None = None
+    test: tuple[KeyForTests, ...] = ()
+
+    def live_tests(self, now: datetime) -> tuple[bytes, ...]:
+        """Return the test keys that have not ended."""
+        return tuple(one.key for one in self.test if one.until > now)
+
+    def sealed(self, keys: Keyring, platform: str) -> bytes:
+        """Return the envelope that `sender_secrets` opens."""
+        values = {
+            "signing": [key.hex() for key in self.signing],
+            "token": self.token,
+            "test": [{"key": one.key.hex(), "until": one.until.isoformat()} for one in self.test],
+        }
+        return keys.seal("account", ("sender", "sealed_keys", platform), values)
 
 
 async def find_sender(connection: AsyncConnection, platform: str, scope: Scope) -> Sender | None:
@@ -86,7 +109,13 @@ async def sender_secrets(connection: AsyncConnection, keys: Keyring, platform: s
     if not sealed:
         return SenderSecrets()
     values = keys.unseal("account", ("sender", "sealed_keys", platform), sealed)
-    return SenderSecrets(tuple(bytes.fromhex(text) for text in values["signing"]), values.get("token"))
+    tests = (
+        KeyForTests(bytes.fromhex(one["key"]), datetime.fromisoformat(one["until"]))
+        for one in values.get("test", ())
+    )
+    return SenderSecrets(
+        tuple(bytes.fromhex(text) for text in values["signing"]), values.get("token"), tuple(tests)
+    )
 
 
 async def senders(connection: AsyncConnection, scope: Scope) -> list[Sender]:

@@ -1,10 +1,10 @@
 """Tables of senders, receipts, quarantine and cursors."""
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, Date, ForeignKey, Index, Integer, String, Table
 
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
-__all__ = ["cursor", "push_message", "quarantine", "receipt", "sender"]
+__all__ = ["cursor", "push_message", "quarantine", "receipt", "sender", "sender_key"]
 
 #: A platform's agreement to send: one row a platform and county.
 sender = Table(
@@ -17,12 +17,31 @@ sender = Table(
     Column("basis", String(32)),
     Column("basis_document", String(128)),
     Column("frame", String(16)),
-    #: Up to two live signing keys, sealed for (sender, platform).
+    #: Up to two live signing keys and two test keys, sealed for (sender, platform).
     sealed_column("sealed_keys", "account", row="platform", nullable=True),
     #: Where the hub pulls from or which folder it watches.
     Column("settings", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_received_at", UtcDateTime),
+)
+
+#: What is told of a sender's keys, which are themselves in `sender.sealed_keys` alone; removed ones stay.
+sender_key = Table(
+    "sender_key",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    #: Tells keys apart: a short digest under a key of the hub, which says nothing of the key.
+    Column("kid", String(16), primary_key=True),
+    Column("test", Boolean, nullable=False),
+    #: NULL where the key is older than this table.
+    Column("made_at", UtcDateTime),
+    Column("made_by", String(80)),
+    #: The day, in China, a signature of it was last right; never kept of a test key.
+    Column("last_used_on", Date),
+    #: When a test key ends by itself.
+    Column("ends_at", UtcDateTime),
+    Column("removed_at", UtcDateTime),
+    Column("removed_by", String(80)),
 )
 
 receipt = Table(

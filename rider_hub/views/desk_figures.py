@@ -15,6 +15,7 @@ from rider_hub.assignments.tables import assignment, match_run
 from rider_hub.clock import SHANGHAI, check_aware, local_date
 from rider_hub.consent.queue import count_waiting
 from rider_hub.intake.freshness import feed_states, feeds_late
+from rider_hub.intake.sender_keys import changed_lately
 from rider_hub.intake.snapshot_listing import count_held
 from rider_hub.intake.store import Freshness, freshness
 from rider_hub.intake.tables import receipt
@@ -170,6 +171,16 @@ async def _add_feeds(look: Look, desk: Desk) -> None:
         )
     desk.tasks.append(Task(waiting, "行数据待修正", "/feeds"))
     desk.tasks.append(Task(held, "行数据整批暂存，待核对坐标系", "/feeds"))
+    if allows(look.actor, "senders.keys"):
+        desk.tasks += [await _new_keys(look, feed.platform) for feed in desk.feeds]
+
+
+async def _new_keys(look: Look, platform: str) -> Task:
+    """Tell that others changed a platform's signing keys this week: nothing to do, but to be known."""
+    since = look.now - timedelta(days=7)
+    changes = await changed_lately(look.connection, platform, look.now)
+    news = sum(one["at"] > since and one["by"] != look.actor.id for one in changes)
+    return Task(news, f"次签名密钥变动（{platform}，近 7 天），请知悉", f"/feeds/senders/{platform}/keys")
 
 
 async def _active_riders(look: Look) -> int:

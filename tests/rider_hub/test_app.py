@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from openpyxl import load_workbook
 
 from rider_hub.access import Hub, Role
+from rider_hub.access.actor import STAFF_ROLES
 from rider_hub.access.guard import operation_of
 from rider_hub.access.policy import OPERATIONS
 from rider_hub.access.users import add_user
@@ -20,7 +21,7 @@ from tests.rider_hub.assignments.county import COUNTY, County, bring_in_county
 from tests.rider_hub.exporting import take_export
 
 PASSWORD = "a password for tests"
-STAFF = [role for role in Role if role not in {Role.RIDER, Role.SENDER, Role.JOB, Role.PUBLIC}]
+STAFF = [role for role in Role if role in STAFF_ROLES]
 Client = TestClient[web.Request, web.Application]
 SignIn = Callable[[Role], Awaitable[Client]]
 
@@ -185,7 +186,7 @@ async def test_signing_out_ends_the_session_at_once(hub: Hub) -> None:
 
 @pytest.mark.parametrize(
     ("role", "place"),
-    [(Role.COUNTY_STAFF, None), (Role.PLATFORM_ACCOUNT, "/riders"), (Role.SECURITY_ADMIN, "/approvals")],
+    [(Role.COUNTY_STAFF, None), (Role.PLATFORM_ACCOUNT, "/portal"), (Role.SECURITY_ADMIN, "/approvals")],
 )
 async def test_home_leads_each_to_what_they_may_use(hub: Hub, role: Role, place: str | None) -> None:
     """The desk for staff, the first page of the menu for others."""

@@ -79,6 +79,19 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     # Whose sender may be named is tried in tests/rider_hub/intake/test_upload_page.py.
     ("POST", "/feeds/upload"): Driver(own_only=True),
     ("GET", "/feeds/senders/{platform}"): Driver(lambda group: {"platform": group.platform}, owners=_SENDING),
+    ("GET", "/feeds/senders/{platform}/keys"): Driver(
+        lambda group: {"platform": group.platform}, owners=_SENDING
+    ),
+    ("GET", "/feeds/senders/{platform}/requirements"): Driver(
+        lambda group: {"platform": group.platform}, owners=_SENDING
+    ),
+    # Own keys change with a password alone: tests/rider_hub/intake/test_key_pages.py.
+    ("POST", "/feeds/senders/{platform}/keys/new"): Driver(
+        lambda group: {"platform": group.platform}, _words(kind="live", password="x"), owners=_NOBODY
+    ),
+    ("POST", "/feeds/senders/{platform}/keys/remove"): Driver(
+        lambda group: {"platform": group.platform}, _words(kid="0" * 8, present="x"), owners=_NOBODY
+    ),
     ("GET", "/feeds/snapshots/{id}"): Driver(_row("snap"), owners=_FEEDS),
     ("POST", "/feeds/snapshots/{id}/release"): Driver(_row("snap"), owners=_COUNTY),
     ("POST", "/feeds/snapshots/{id}/drop"): Driver(_row("snap"), owners=_COUNTY, last=True),

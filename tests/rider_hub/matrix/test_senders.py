@@ -14,14 +14,17 @@ from sqlalchemy import delete, select
 from connectors.transport.push_client import ndjson
 from connectors.transport.signatures import signed_headers
 from rider_hub.access import Hub
+from rider_hub.access.policy import OPERATIONS
 from rider_hub.app import build_app
 from rider_hub.demo.ground import console
+from rider_hub.intake.sender_keys import make_key
 from rider_hub.intake.senders import register_sender, signing_key_bytes
 from rider_hub.intake.tables import sender
 from rider_hub.riders.tables import registration
-from tests.factories import make_hub
+from tests.factories import county_staff, make_hub
 from tests.rider_hub.matrix.drivers import DRIVERS
-from tests.rider_hub.matrix.test_matrix import NOBODY, state_of
+from tests.rider_hub.matrix.test_matrix import NOBODY, address_of, routes_of, send, site, state_of
+from tests.rider_hub.matrix.viewers import VIEWERS
 from tests.rider_hub.matrix.world import GROUPS, lay_world
 
 #: Guesses of keys, receipts and names of platforms.
@@ -33,8 +36,8 @@ _THEIRS = select(registration).where(registration.c.platform == "yi")
 class Program:
     """The program of platform jia, which holds jia's key alone."""
 
-    def __init__(self, hub: Hub, client: Any, key: bytes) -> None:
-        self.hub, self.client, self.key = hub, client, key
+    def __init__(self, hub: Hub, client: Any, key: bytes, test_key: bytes) -> None:
+        self.hub, self.client, self.key, self.test_key = hub, client, key, test_key
         self.numbers = count(1)  # an id is for one use
 
     async def send(
@@ -58,10 +61,11 @@ async def program(database_url: str, tmp_path: Path) -> AsyncIterator[Program]:
         key = await register_sender(
             hub, console(), platform="jia", county="110101", tier="B", basis="separate_consent"
         )
+        test_key, _ = await make_key(hub, county_staff(), "jia", test=True)
         server = TestServer(build_app(hub))
         await server.start_server(auto_decompress=False)
         client: Any = TestClient(server)
-        yield Program(hub, client, signing_key_bytes(key))
+        yield Program(hub, client, signing_key_bytes(key), signing_key_bytes(test_key))
         await client.close()
 
 
@@ -77,7 +81,7 @@ def _paths(platform: str, receipt: str) -> list[tuple[str, str]]:
 
 
 async def test_anothers_feed_and_receipt_answer_as_if_there_were_none(program: Program) -> None:
-    """On every signed route: yi's address answers byte for byte like that of a platform that never was."""
+    """On every signed route, by both kinds of key: yi answers byte for byte as a platform that never was."""
     body = ndjson([{"record_id": "1", "op": "leave", "platform_rider_ref": GROUPS[1].id("ridref")}])
     before = await state_of(program.hub)
     theirs = _paths("yi", GROUPS[1].id("receipt"))
@@ -85,9 +89,10 @@ async def test_anothers_feed_and_receipt_answer_as_if_there_were_none(program: P
     assert len(theirs) == 4
     for (method, path), (_, absent) in zip(theirs, nobodys, strict=True):
         sent = body if method == "POST" else b""
-        found, none = await program.send(method, path, sent), await program.send(method, absent, sent)
-        assert found == none, path
-        assert found[0] in {401, 404}
+        for key in (program.key, program.test_key):
+            found = await program.send(method, path, sent, key)
+            assert found == await program.send(method, absent, sent, key), path
+            assert found[0] in {401, 404}
     assert await state_of(program.hub) == before
 
 
@@ -132,7 +137,8 @@ async def test_guesses_tell_nothing(program: Program) -> None:
         zip(_paths("yi", GROUPS[1].id("receipt")), _paths("nobody", NOBODY.id("receipt")), strict=True)
     )
     for _ in range(GUESSES // 2):
-        key = bytearray(program.key) if draw.random() < 0.5 else bytearray(draw.randbytes(len(program.key)))
+        near = draw.choice((program.key, program.test_key, draw.randbytes(len(program.key))))
+        key = bytearray(near)
         key[draw.randrange(len(key))] ^= 1 << draw.randrange(8)
         (method, path), (_, absent) = draw.choice(pairs)
         sent = body if method == "POST" else b""
@@ -140,3 +146,48 @@ async def test_guesses_tell_nothing(program: Program) -> None:
         assert found == await program.send(method, absent, sent, bytes(key)), path
         assert found[0] in {401, 404}
     assert await state_of(program.hub) == before
+
+
+async def test_an_accounts_guesses_tell_nothing(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On every page of one row that jia's account may open: yi's rows, and ids near them, are as absent."""
+    draw = random.Random(GUESSES)
+    viewer = VIEWERS["platform_account"]
+    async with make_hub(database_url, tmp_path) as hub:
+        await lay_world(hub)
+        before = await state_of(hub)
+        async with site(hub, monkeypatch) as (client, be):
+            be(viewer)
+            opened = [
+                (method, path, driver)
+                for method, path, operation in routes_of(build_app(hub))
+                if (driver := DRIVERS.get((method, path))) is not None
+                and driver.params is not None
+                and not driver.blind
+                and viewer.role in OPERATIONS[operation]
+            ]
+            assert len(opened) > 15
+            for _ in range(GUESSES // 2):
+                method, path, driver = draw.choice(opened)
+                assert driver.params is not None
+                theirs, nobodys = driver.params(draw.choice(viewer.others())), driver.params(NOBODY)
+                if draw.random() < 0.3:
+                    theirs = {name: _near(draw, value) for name, value in theirs.items()}
+                told = []
+                for params in (theirs, nobodys):
+                    address = address_of(path, params)
+                    answer = await send(client, method, address, driver.form(NOBODY), "application/json")
+                    text = (await answer.read()).decode()
+                    for sent in (address, *params.values()):
+                        text = text.replace(sent, "")
+                    told.append((answer.status, text))
+                assert told[0] == told[1], (method, path, theirs)
+                assert told[0][0] == 404
+        assert await state_of(hub) == before
+
+
+def _near(draw: random.Random, value: str) -> str:
+    """Return an id with one character changed."""
+    at = draw.randrange(len(value))
+    return f"{value[:at]}{draw.choice('wxyz')}{value[at + 1 :]}"

@@ -17,9 +17,10 @@ from connectors.transport.signatures import signed_headers
 from rider_hub.access.rider_sessions import find_rider_session, open_rider_session
 from rider_hub.app import build_app, runner_for
 from rider_hub.clock import Clock
+from rider_hub.intake.sender_keys import make_key
 from rider_hub.riders.tables import registration
 from rider_hub.storage import new_id
-from tests.factories import make_hub
+from tests.factories import county_staff, make_hub
 from tests.rider_hub.intake.build import bring_in_county, push, rider, sender_of
 
 __all__ = ["Served", "served"]
@@ -35,6 +36,8 @@ class Served:
     now: int
     cookie: str
     csrf: str
+    #: A test key as the platform's account is shown it.
+    test_secret: str
 
     @property
     def secret(self) -> str:
@@ -96,7 +99,8 @@ async def _serve(
         await site.start()
         host, port = runner.addresses[0][:2]
         now = int(hub.clock.now().timestamp())
-        ready.append(Served(f"http://{host}:{port}", sender.platform, key, now, cookie, csrf))
+        test_secret, _ = await make_key(hub, county_staff(), sender.platform, test=True)
+        ready.append(Served(f"http://{host}:{port}", sender.platform, key, now, cookie, csrf, test_secret))
         up.set()
         await asyncio.to_thread(stop.wait)
         await runner.cleanup()
