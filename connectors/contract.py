@@ -249,7 +249,7 @@ def _as_mapping(row: Row) -> Mapping[Any, Any]:
     if isinstance(row, Mapping):
         return row
     if isinstance(row, BrokenRow):
-        raise _UnreadableRowError("row_quoting")
+        raise _UnreadableRowError(row.code, **row.detail)
     try:
         value = msgspec.json.decode(row)
     except RecursionError as error:

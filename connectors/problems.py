@@ -3,6 +3,7 @@
 import re
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,8 @@ import msgspec
 from connectors.batch import Failure
 from connectors.errors import FeedError
 
+#: The longest row of a push or a stream.
+MAX_ROW_BYTES: Final = 1024 * 1024
 _MAX_PATH: Final = 160
 # No field's name holds so many digits on end; a phone number and an identity number do.
 _FIGURES: Final = re.compile("[0-9]{7,}[Xx]?")
@@ -32,7 +35,29 @@ class LostDigits(msgspec.Struct, frozen=True):
 
 
 class BrokenRow(bytes):
-    """Stand for a line of a table whose quotes do not match; nothing of it is read."""
+    """Stand for a row that its transport can't hand over; nothing of it is read. Here: unmatched quotes."""
+
+    code = "row_quoting"
+    detail: Mapping[str, Any] = {}
+
+
+class EmptyRow(BrokenRow):
+    """Stand for a message of a stream without a value."""
+
+    code = "row_empty"
+
+
+class OversizedRow(BrokenRow):
+    """Stand for a message of a stream that is longer than a row may be."""
+
+    code = "row_too_large"
+    detail: Mapping[str, Any] = {"limit": MAX_ROW_BYTES // 1024}
+
+
+class FailedRow(BrokenRow):
+    """Stand for a row over which the hub itself fails, whatever is in it."""
+
+    code = "row_failed"
 
 
 class _Sentence(msgspec.Struct, frozen=True):

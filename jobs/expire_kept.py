@@ -42,6 +42,7 @@ JOB = Job(
         "left_riders": "已离开的登记",
         "absent_contents": "全量中缺席的登记内容",
         "receipts": "回执",
+        "dead_letters": "数据流退回通知",
         "job_runs": "任务记录",
         "cleared": "清除删除痕迹",
     },

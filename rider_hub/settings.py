@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rider_hub.errors import Failure, SettingsError
+from rider_hub.settings_kafka import StreamSettings, read_streams
 from rider_hub.settings_sso import SignOnSettings, read_sign_on
 from rider_hub.settings_values import (
     LOOPBACK,
@@ -52,6 +53,8 @@ class Settings:
     proxy_header: str = "X-Forwarded-For"
     #: Single sign-on by OpenID Connect; None where it is not set.
     sign_on: SignOnSettings | None = None
+    #: Streams of platforms by Kafka; None where no brokers are set.
+    streams: StreamSettings | None = None
     #: A staff session ends after so many minutes without use, and after so many hours whatever happens.
     session_idle_minutes: int = 30
     session_hours: int = 12
@@ -113,6 +116,7 @@ class Settings:
             ),
             public_url=public_url,
             sign_on=sign_on,
+            streams=read_streams(env, faults),
             trusted_proxies=networks(env.get("RIDER_HUB_TRUSTED_PROXIES", ""), faults),
             proxy_header=proxy_header(env.get("RIDER_HUB_PROXY_HEADER", "X-Forwarded-For"), faults),
             session_idle_minutes=whole(

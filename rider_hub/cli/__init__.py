@@ -16,6 +16,7 @@ _COMMANDS = {
     "import": ("rider_hub.cli.importing", "importing", "Import codes, boundaries, organizations, stations."),
     "boundaries": ("rider_hub.cli.importing", "boundaries", "Check boundary files."),
     "feed": ("rider_hub.cli.feeds", "feed", "Check, push and replay feeds."),
+    "stream": ("rider_hub.cli.streaming", "stream", "Read streams by Kafka; try refused messages again."),
     "simulate": ("rider_hub.cli.simulating", "simulate", "Be a platform: push, be pulled, leave files."),
     "match": ("rider_hub.cli.matching", "match", "Match riders: files, or runs in the database."),
     "jobs": ("rider_hub.cli.jobs", "jobs", "List and run scheduled jobs."),

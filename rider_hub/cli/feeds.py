@@ -21,10 +21,14 @@ from rider_hub.intake.freshness import rhythm_of
 from rider_hub.intake.model import Sender
 from rider_hub.intake.quarantine import replay
 from rider_hub.intake.senders import export_feed_key, new_signing_key, register_sender
+from rider_hub.intake.streams import change_streams, topics_of
 from rider_hub.riders.indexes import county_key_id
 from rider_hub.settings import Settings
 
 __all__ = ["feed"]
+
+#: The end of topics of dead letters, where no cluster is set here.
+_SUFFIX = ".dlq"
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FEED_TYPES = ("station", "registration", "request")
@@ -175,6 +179,22 @@ def feed_register(
         )
 
     click.echo(run_as(username, work))
+
+
+@feed.command("topics")
+@click.argument("platform")
+@click.argument("topics", nargs=-1, metavar="[TYPE=TOPIC]...")
+@as_user
+@takes()
+def feed_topics(platform: str, topics: tuple[str, ...], username: str) -> None:
+    """Set the Kafka topics a platform streams to, such as registration=ding.riders; none ends its streams."""
+
+    async def work(hub: Hub, actor: Actor) -> None:
+        suffix = hub.settings.streams.dead_letter_suffix if hub.settings.streams else _SUFFIX
+        await change_streams(hub, actor, platform, topics_of(topics, suffix))
+
+    run_as(username, work)
+    click.echo("已设置 / set")
 
 
 @feed.command("new-key")

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
@@ -26,17 +26,37 @@ from rider_hub.intake.storing import store_records
 from rider_hub.intake.tables import receipt
 from rider_hub.intake.totals import Totals
 from rider_hub.parameters import parameter
-from rider_hub.storage import insert_ignoring, new_id
+from rider_hub.storage import insert_ignoring, insert_rows, new_id
 
-__all__ = ["Source", "Taking", "finished", "keyed_digest", "new_receipt", "store_part", "take_batch"]
+__all__ = [
+    "Beside",
+    "Source",
+    "Taking",
+    "finished",
+    "keyed_digest",
+    "new_receipt",
+    "store_part",
+    "take_batch",
+]
 
 _OPERATIONS: Mapping[Transport, str] = {
     "push": "feeds.push",
     "pull": "feeds.take",
     "file": "feeds.take",
     "upload": "feeds.upload",
+    "kafka": "feeds.take",
     "replay": "feeds.replay",
 }
+
+
+class Beside(Protocol):
+    """What a transport writes in the very transaction that stores its rows."""
+
+    async def before(self, work: Change) -> None:
+        """Make sure that the rows are still to be stored; an exception stores nothing."""
+
+    async def after(self, work: Change, taken: Receipt, part: Sequence[Checked | Reject]) -> None:
+        """Write what depends on how the rows ended."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,9 @@ class Source:
     replays: Mapping[int, str] = field(default_factory=dict)
     #: Set where the sender declares the batch a snapshot, or a part of one.
     snapshot: Declared | None = None
+    #: Set where the whole batch, its receipt and something else are one transaction (Kafka). No key makes it
+    #: count once then, but what stands beside it.
+    beside: Beside | None = None
 
 
 def keyed_digest(hub: Hub, body: bytes) -> bytes:
@@ -90,13 +113,14 @@ async def _take_whole(
     rows: Iterable[tuple[int, Row]],
     source: Source,
 ) -> Receipt:
-    earlier = await finished(hub, sender, feed_type, source)
-    if earlier is not None:
+    if source.beside is None and (earlier := await finished(hub, sender, feed_type, source)) is not None:
         return earlier
     async with hub.database.read() as connection:
         # Before the receipt is opened: what can't be read as a whole leaves none.
         batch = await check_batch(connection, sender, feed_type, rows, hub.clock.now(), keys=hub.keys)
     taking = Taking(hub, actor, sender, feed_type, source, batch)
+    if source.beside is not None:
+        return await _take_at_once(taking, source.beside)
     taken = await _open_receipt(taking)
     if taken.state is not ReceiptState.RUNNING:
         return taken
@@ -199,38 +223,66 @@ async def _take_part(
     taking: Taking, taken: Receipt, part: Sequence[Checked | Reject], *, final: bool
 ) -> Receipt:
     """Store one part with its receipt, in one transaction."""
+    async with taking.hub.change(taking.actor, taking.operation, target=f"receipt:{taken.id}") as work:
+        await store.lock_sender(work.connection, taking.sender.platform)
+        return await _write_part(work, taking, taken, part, final=final)
+
+
+async def _take_at_once(taking: Taking, beside: Beside) -> Receipt:
+    """Store the whole batch with its receipt and what stands beside it, in one transaction.
+
+    A receipt opened before would stay open for ever: after a crash the stream may be cut in another way.
+    """
+    part = list(taking.batch.outcomes)
+    async with taking.hub.change(taking.actor, taking.operation) as work:
+        await beside.before(work)
+        await store.lock_sender(work.connection, taking.sender.platform)
+        mine = new_receipt(work, taking)
+        work.target = f"receipt:{mine['id']}"
+        await insert_rows(work.connection, receipt, [mine])
+        taken = await _read_receipt(work, mine["id"])
+        taken = await _write_part(work, taking, taken, part, final=True)
+        await beside.after(work, taken, part)
+        return taken
+
+
+async def _write_part(
+    work: Change, taking: Taking, taken: Receipt, part: Sequence[Checked | Reject], *, final: bool
+) -> Receipt:
+    """Store one part and write its receipt, in the transaction at hand."""
     batch, hub, sender = taking.batch, taking.hub, taking.sender
     # A resumed batch keeps the verdict its first part was stored under.
     verdict = taken.frame_verdict if taken.through_row else batch.judgement.verdict
     held = verdict == Verdict.SUSPECT
-    async with hub.change(taking.actor, taking.operation, target=f"receipt:{taken.id}") as work:
-        await store.lock_sender(work.connection, sender.platform)
-        totals = await store_part(work, taking, taken, part, held=held)
-        if taking.roll is not None:
-            await note_part(work, hub.keys, taking.roll, taken, part)
-        if taking.source.snapshot is not None:
-            totals.warnings += warnings_of(taking.source.snapshot, part)
-            if final:
-                totals.whole += await scope_warnings(work, sender.platform, taking.source.snapshot)
-        values = totals.onto(taken) | {
-            "through_row": part[-1].row if part else taken.through_row,
-            "frame_verdict": verdict,
-            "frame_evidence": batch.judgement.evidence,
-            "heartbeat_at": work.now,
-        }
+    totals = await store_part(work, taking, taken, part, held=held)
+    if taking.roll is not None:
+        await note_part(work, hub.keys, taking.roll, taken, part)
+    if taking.source.snapshot is not None:
+        totals.warnings += warnings_of(taking.source.snapshot, part)
         if final:
-            values["state"] = ReceiptState.HELD if held else ReceiptState.DONE
-            if taking.source.cursor is not None:
-                await store.move_cursor(
-                    work.connection, sender.platform, taken.feed_type, taking.source.cursor, work.now
-                )
-        if not await store.update_receipt(work.connection, taken.id, values, expected_row=taken.through_row):
-            raise whole("batch_in_progress")
-        await store.touch_sender(work.connection, sender.platform, work.now)
-        work.count(**totals.counts)
-        query = select(receipt).where(receipt.c.id == taken.id)
-        row = (await work.connection.execute(query)).mappings().one()
-    return Receipt.of(row, replayed=taken.replayed)
+            totals.whole += await scope_warnings(work, sender.platform, taking.source.snapshot)
+    values = totals.onto(taken) | {
+        "through_row": part[-1].row if part else taken.through_row,
+        "frame_verdict": verdict,
+        "frame_evidence": batch.judgement.evidence,
+        "heartbeat_at": work.now,
+    }
+    if final:
+        values["state"] = ReceiptState.HELD if held else ReceiptState.DONE
+        if taking.source.cursor is not None:
+            await store.move_cursor(
+                work.connection, sender.platform, taken.feed_type, taking.source.cursor, work.now
+            )
+    if not await store.update_receipt(work.connection, taken.id, values, expected_row=taken.through_row):
+        raise whole("batch_in_progress")
+    await store.touch_sender(work.connection, sender.platform, work.now)
+    work.count(**totals.counts)
+    return await _read_receipt(work, taken.id, replayed=taken.replayed)
+
+
+async def _read_receipt(work: Change, receipt_id: str, *, replayed: bool = False) -> Receipt:
+    row = (await work.connection.execute(select(receipt).where(receipt.c.id == receipt_id))).mappings().one()
+    return Receipt.of(row, replayed=replayed)
 
 
 async def store_part(

@@ -130,6 +130,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "另一把密钥还没有用过。停用这一把，还没换上新密钥的程序会被拒收。请先换上新密钥，报送一次后再停用。",
         "The other key was never used: programs that still sign with this one would be refused.",
     ),
+    "topic_taken": (
+        Conflict,
+        "这个主题是另一报送方的数据流。一个主题只属于一个报送方。",
+        "This topic is another sender's stream. A topic belongs to one sender.",
+    ),
     "row_not_kept": (
         Conflict,
         "这一行没有留存内容，不能重新入库。请报送方修正后重报。",

@@ -17,6 +17,7 @@ from rider_hub.intake.snapshot_model import Snapshot
 from rider_hub.intake.snapshot_store import rows_arrived
 from rider_hub.intake.snapshot_tables import snapshot
 from rider_hub.intake.store import senders
+from rider_hub.intake.stream_listing import measure_streams
 from rider_hub.intake.tables import cursor, receipt
 from rider_hub.parameters import parameter
 
@@ -116,6 +117,7 @@ async def measure(connection: AsyncConnection, now: datetime) -> int:
     for one in states:
         _LAST.labels(one.platform, one.feed_type).set(one.last_at.timestamp() if one.last_at else 0)
         _LATE.labels(one.platform, one.feed_type).set(one.late)
+    await measure_streams(connection)
     for platform in sorted({one.platform for one in states}):
         for newest in await latest_snapshots(connection, platform, 1):
             _MISSING.labels(platform).set(max(newest["it"].total - newest["rows"], 0))

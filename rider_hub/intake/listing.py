@@ -10,6 +10,7 @@ from rider_hub.errors import Absent
 from rider_hub.intake import store
 from rider_hub.intake.freshness import feed_states, feeds_late
 from rider_hub.intake.model import FEED_TITLES, Receipt
+from rider_hub.intake.stream_listing import behind_of
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.organizations.tables import platform as platform_table
 
@@ -20,6 +21,7 @@ TRANSPORTS = {
     "pull": "主动拉取",
     "file": "文件",
     "upload": "网页报送",
+    "kafka": "数据流",
     "replay": "重新入库",
 }
 
@@ -36,6 +38,9 @@ async def list_senders(work: Look) -> list[dict[str, Any]]:
     """Return one row a sender: fresh or late, its totals, what waits to be mended."""
     named = await platform_names(work)
     late = feeds_late(await feed_states(work.connection, work.scope, work.now))
+    behind: dict[str, int] = {}
+    for (platform, _), messages in (await behind_of(work.connection)).items():
+        behind[platform] = behind.get(platform, 0) + messages
     return [
         {
             "platform": one.platform,
@@ -45,6 +50,7 @@ async def list_senders(work: Look) -> list[dict[str, Any]]:
             "last": one.last_received_at,
             **one.totals,
             "to_mend": one.waiting_rows,
+            "behind": behind.get(one.platform),
             "held_now": one.held_rows,
             "receipt": one.last_receipt,
         }

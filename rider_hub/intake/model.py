@@ -24,7 +24,7 @@ __all__ = [
     "as_feed_type",
 ]
 
-Transport = Literal["push", "pull", "file", "upload", "replay"]
+Transport = Literal["push", "pull", "file", "upload", "kafka", "replay"]
 
 #: The feed types this hub takes in, with their names on pages.
 FEED_TITLES: Mapping[str, str] = {

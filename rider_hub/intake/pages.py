@@ -299,6 +299,7 @@ _SENDERS = Ledger(
         Column("held", "整批暂存", kind="number"),
         Column("rejected", "退回", kind="number"),
         Column("to_mend", "待修正", kind="number"),
+        Column("behind", "数据流未读", kind="number"),
     ],
     empty="还没有登记报送方。登记后，最近报送时间会列在这里。",
     load=_load_senders,

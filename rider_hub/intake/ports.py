@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connectors.identity import normalise_phone
 from rider_hub.access import Change, Keyring, Look
 from rider_hub.consent.ports import Section
+from rider_hub.intake.dead_letters import wipe_keys
 from rider_hub.intake.keeping import close_rows
 from rider_hub.intake.model import QuarantineState
 from rider_hub.intake.snapshot_retention import forget_parts
 from rider_hub.intake.store import lock_sender
+from rider_hub.intake.stream_tables import stream_gap
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.riders.ports import contents, registrations_of
 
@@ -24,8 +26,12 @@ _PAGE = 500
 
 async def erase(work: Change, keys: Keyring, rider_id: str) -> int:
     """Wipe the quarantined rows of a rider; batches of the rider's platforms wait until it is done."""
-    for platform in sorted({row["platform"] for row in await registrations_of(work.connection, rider_id)}):
+    mine = await registrations_of(work.connection, rider_id)
+    for platform in sorted({row["platform"] for row in mine}):
         await lock_sender(work.connection, platform)
+        refs = {row["platform_rider_ref"] for row in mine if row["platform"] == platform}
+        phones = {phone for row in mine if (phone := contents(keys, row).get("phone"))}
+        await wipe_keys(work.connection, keys, platform, refs | phones)
     ids = [row["id"] for row in await _about(work.connection, keys, rider_id)]
     await close_rows(work, ids, QuarantineState.EXPIRED)
     await work.connection.execute(update(quarantine).where(quarantine.c.id.in_(ids)).values(record_id=None))
@@ -44,7 +50,7 @@ async def export(look: Look, keys: Keyring, rider_id: str) -> Sequence[Section]:
         for row in await _about(look.connection, keys, rider_id)
     ]
     titles = {"platform": "平台", "received_at": "收到时间", "until": "最迟删除", "why": "没有收下的原因"}
-    return [Section("held_rows", "平台报送、尚未收下的内容", ("quarantine",), titles, records)]
+    return [Section("held_rows", "平台报送、尚未收下的内容", ("quarantine", "dead_letter"), titles, records)]
 
 
 async def _about(connection: AsyncConnection, keys: Keyring, rider_id: str) -> list[dict[str, Any]]:
@@ -92,4 +98,5 @@ async def forget_receipts(connection: AsyncConnection, before: datetime) -> int:
     old = select(receipt.c.id).where(receipt.c.created_at < before)
     await connection.execute(delete(quarantine).where(quarantine.c.receipt_id.in_(old)))
     await forget_parts(connection, old)
+    await connection.execute(delete(stream_gap).where(stream_gap.c.noted_at < before))
     return int((await connection.execute(delete(receipt).where(receipt.c.created_at < before))).rowcount)

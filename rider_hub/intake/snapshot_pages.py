@@ -14,6 +14,7 @@ from rider_hub.intake.sender_keys import changed_lately, live_keys
 from rider_hub.intake.snapshot_course import drop_snapshot, release_snapshot
 from rider_hub.intake.snapshot_listing import list_snapshots, scope_words, show_snapshot
 from rider_hub.intake.snapshot_model import SnapshotState
+from rider_hub.intake.stream_listing import stream_state
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query
 from rider_hub.web.shell import render
@@ -109,6 +110,7 @@ async def _sender(request: web.Request) -> web.Response:
         if allows(request[ACTOR], "senders.keys"):
             keys = [one for one in await live_keys(look, hub.keys, platform) if not one.test]
             changes = await changed_lately(look.connection, platform, look.now)
+        stream = await stream_state(look.connection, platform, look.now)
     return await render(
         request,
         "intake/sender.html",
@@ -117,6 +119,8 @@ async def _sender(request: web.Request) -> web.Response:
         feeds=feeds,
         gaps=[(one, start, end) for one, found in gaps for start, end in found[:10]],
         snapshots=snapshots,
+        stream=stream,
+        reading_states={True: State("在读", Tone.DONE), False: State("没有进程在读", Tone.OVERDUE)},
         snapshot_states=SNAPSHOT_STATES,
         feed_states={True: State("逾期未报", Tone.OVERDUE), False: State("按时", Tone.DONE)},
         scope_words=scope_words,

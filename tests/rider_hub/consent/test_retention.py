@@ -13,6 +13,7 @@ from rider_hub.access.account_tables import rider_session, sign_in_code
 from rider_hub.assignments.tables import assignment, match_change, match_run
 from rider_hub.clock import FixedClock
 from rider_hub.consent.tables import rights_request
+from rider_hub.intake.stream_tables import dead_letter
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.messages.tables import outbox
 from rider_hub.outreach.store import of_rider
@@ -42,6 +43,7 @@ KINDS: dict[str, tuple[Table, str, str, dict[str, Any]]] = {
     "work_area_marks": (work_area_mark, "recorded_at", "registration_id", {}),
     "left_riders": (registration, "seen_at", "id", {"state": "left", "sealed": None}),
     "receipts": (receipt, "created_at", "id", {}),
+    "dead_letters": (dead_letter, "created_at", "id", {}),
     "job_runs": (job_run, "due_at", "id", {}),
 }
 #: Kinds whose rows carry the time at which they go, not the time they began.
@@ -54,6 +56,10 @@ async def _template(hub: Hub, table: Table) -> dict[str, Any]:
         at = {"due_at": hub.clock.now(), "started_at": hub.clock.now(), "heartbeat_at": hub.clock.now()}
         rest = {"job": "x", "state": "done", "fence": 1, "counts": {}, "progress": 0, "worked": False}
         return empty | at | rest | {"started_by": "x"}
+    if table is dead_letter:
+        empty = {column.name: None for column in table.columns}
+        texts = dict.fromkeys(("cluster", "topic", "platform", "feed_type", "receipt_id"), "x")
+        return empty | texts | {"partition": 0, "offset": 0, "row": 1, "failures": []}
     async with hub.database.read() as connection:
         query = select(table)
         query = query.where(table.c.sealed.is_not(None)) if table is quarantine else query
@@ -69,7 +75,7 @@ def _named(key: str, name: str, template: dict[str, Any]) -> dict[str, Any]:
         apart = {key: 100 + len(name)}
     if key == "phone_index":
         apart = {key: name.encode()}
-    for column in ("query_index", "idempotency_key", "platform_rider_ref"):
+    for column in ("query_index", "idempotency_key", "platform_rider_ref", "topic_id"):
         if column in template:
             apart[column] = name.encode() if column == "query_index" else name
     return apart

@@ -1,4 +1,4 @@
-"""The real `rider-hub serve`, in a process of its own, which ends itself where a test orders it to.
+"""The real `rider-hub serve` or `stream`, in a process of its own, which ends itself where a test orders it.
 
 The hub has no switch for this: what is ordered here hangs on SQLAlchemy's own seams, from outside, and lives
 in the tests alone. Nothing of the hub's is replaced but the figures of `Order`.
@@ -36,8 +36,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     most_pages: int = 0
 
 
-def serve(environment: Mapping[str, str], order: Order, log: str) -> None:
-    """Serve as the environment says until stopped or killed; what is printed goes to the log."""
+def serve(environment: Mapping[str, str], order: Order, log: str, command: str = "serve") -> None:
+    """Run a command as the environment says until stopped or killed; what is printed goes to the log."""
     os.environ.update(environment)
     descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     os.dup2(descriptor, 1)
@@ -50,7 +50,7 @@ def serve(environment: Mapping[str, str], order: Order, log: str) -> None:
         _watch_commits(order)
     if order.most_pages:
         _limit_pages(order.most_pages)
-    main(["serve"], standalone_mode=False)
+    main([command], standalone_mode=False)
 
 
 def _shorten(order: Order) -> None:

@@ -1,0 +1,1 @@
+"""Streams by a real Kafka: what is taken, told and tried again."""
