@@ -43,6 +43,7 @@ JOB = Job(
         "absent_contents": "全量中缺席的登记内容",
         "receipts": "回执",
         "dead_letters": "数据流退回通知",
+        "station_links": "站点链接",
         "job_runs": "任务记录",
         "cleared": "清除删除痕迹",
     },

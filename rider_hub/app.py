@@ -51,6 +51,8 @@ _ROUTES = (
     "rider_hub.intake.upload_pages",
     "rider_hub.intake.key_pages",
     "rider_hub.intake.needs_pages",
+    "rider_hub.intake.link_pages",
+    "rider_hub.intake.hand_in_pages",
     "rider_hub.riders.pages",
     "rider_hub.organizations.pages",
     "rider_hub.lovestations.api",
@@ -72,6 +74,7 @@ _ROUTES = (
 _MENU = (
     MenuItem("desk", "工作台", "/", "desk", "desk.view"),
     MenuItem("portal", "接入概览", "/portal", "desk", "portal.view"),
+    MenuItem("station-feeds", "站点报送", "/feeds/stations", "feed", "links.view", unless="feeds.view"),
     MenuItem("map", "一张图", "/map", "map", "map.view"),
     MenuItem("riders", "骑手台账", "/riders", "riders", "riders.view"),
     MenuItem("matching", "匹配结果", "/assignments", "match", "match.view"),

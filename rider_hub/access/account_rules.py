@@ -24,6 +24,7 @@ __all__ = [
     "Department",
     "Standing",
     "check_grant",
+    "check_partner",
     "check_roles",
     "check_username",
     "invalid",
@@ -114,6 +115,17 @@ async def check_grant(connection: AsyncConnection, actor: Actor, roles: Collecti
             "roles_are_granted",
             "角色和范围由安全管理员分配：请先新增账号，再请安全管理员授权。",
             "Roles and scope are given by the security administrator: add the account without roles first.",
+        )
+
+
+def check_partner(roles: Collection[Role], partners: Collection[str]) -> None:
+    """Raise Invalid for a partner's account that names no partner: it would be held to nobody's stations."""
+    if Role.PARTNER_ACCOUNT in roles and len(partners) != 1:
+        raise invalid(
+            "partners",
+            "partner_not_one",
+            "合作企业账号须写明一家合作企业，名称与站点数据中的一致。",
+            "A partner's account names one partner, as its stations do.",
         )
 
 

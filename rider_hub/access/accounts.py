@@ -17,6 +17,7 @@ from rider_hub.access.account_rules import (
     Department,
     Standing,
     check_grant,
+    check_partner,
     check_roles,
     invalid,
     sealed_phone,
@@ -72,9 +73,11 @@ async def grant(
 ) -> None:
     """Give an account other roles and another scope.
 
-    Raises Invalid for two administrator duties, Conflict where a duty would have nobody left.
+    Raises Invalid for two administrator duties and a partner's account without its partner, Conflict where a
+    duty would have nobody left.
     """
     check_roles(roles)
+    check_partner(roles, partners)
     first = not allows(actor, "users.grant")
     async with _work(hub, actor, "users.change" if first else "users.grant", username) as (work, row):
         if first and (not roles or row["roles"]):

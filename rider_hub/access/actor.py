@@ -27,6 +27,7 @@ class Role(StrEnum):
     RIDER = "rider"
     SENDER = "sender"
     TEST_SENDER = "test_sender"
+    STATION_LINK = "station_link"
     JOB = "job"
     PUBLIC = "public"
 
@@ -37,7 +38,14 @@ class Role(StrEnum):
 
 
 #: Roles a staff account may have; the others are proved in other ways.
-STAFF_ROLES = frozenset(Role) - {Role.RIDER, Role.SENDER, Role.TEST_SENDER, Role.JOB, Role.PUBLIC}
+STAFF_ROLES = frozenset(Role) - {
+    Role.RIDER,
+    Role.SENDER,
+    Role.TEST_SENDER,
+    Role.STATION_LINK,
+    Role.JOB,
+    Role.PUBLIC,
+}
 
 _TITLES = {
     Role.COUNTY_STAFF: "区县工作人员",
@@ -53,6 +61,7 @@ _TITLES = {
     Role.RIDER: "骑手",
     Role.SENDER: "数据报送方",
     Role.TEST_SENDER: "测试报送方",
+    Role.STATION_LINK: "站点上报链接",
     Role.JOB: "定时任务",
     Role.PUBLIC: "访客",
 }
@@ -84,6 +93,8 @@ class Actor:
     #: Set when the actor is a rider signed in on the phone page.
     rider_id: str | None = None
     session: str | None = None
+    #: Set when the actor is a link that takes files of one station: its platform and reference.
+    station: tuple[str, str] | None = None
     #: Keyed index of the phone a rider signed in with.
     phone: bytes | None = None
     #: Keyed index of the phone of the person behind a staff account, the same as the one of a rider's
@@ -142,6 +153,18 @@ class Actor:
             display_name=platform,
             roles=frozenset({Role.TEST_SENDER}),
             scope=Scope(platforms=(platform,)),
+        )
+
+    @classmethod
+    def station_link(cls, link_id: str, platform: str, station_ref: str) -> "Actor":
+        """Return whoever holds a link that takes files of one station; it proves no person, sees no row."""
+        return cls(
+            id=f"link:{link_id}",
+            display_name=Role.STATION_LINK.title_zh,
+            roles=frozenset({Role.STATION_LINK}),
+            scope=Scope(),
+            scope_title=f"{platform} {station_ref}",
+            station=(platform, station_ref),
         )
 
 

@@ -10,6 +10,7 @@ from rider_hub.access.account_rules import (
     Department,
     Standing,
     check_grant,
+    check_partner,
     check_roles,
     check_username,
     sealed_phone,
@@ -33,6 +34,7 @@ _PROGRAMS = {
     "operator": "控制台",
     "test": "测试报送",
     "rule": "按规则自动生效",
+    "link": "站点上报链接",
 }
 
 
@@ -63,6 +65,7 @@ async def add_user(
     check_username(username)
     check_strength(password, username)
     check_roles(roles)
+    check_partner(roles, partners)
     user_id = new_id()
     row: dict[str, Any] = {
         "id": user_id,

@@ -25,6 +25,7 @@ from rider_hub.intake.snapshots import join_snapshot, note_part, scope_warnings,
 from rider_hub.intake.storing import store_records
 from rider_hub.intake.tables import receipt
 from rider_hub.intake.totals import Totals
+from rider_hub.intake.within import Within, check_declared, faults_within, is_bound, within_of
 from rider_hub.parameters import parameter
 from rider_hub.storage import insert_ignoring, insert_rows, new_id
 
@@ -32,6 +33,7 @@ __all__ = [
     "Beside",
     "Source",
     "Taking",
+    "bound",
     "finished",
     "keyed_digest",
     "new_receipt",
@@ -45,6 +47,7 @@ _OPERATIONS: Mapping[Transport, str] = {
     "file": "feeds.take",
     "upload": "feeds.upload",
     "kafka": "feeds.take",
+    "link": "links.use",
     "replay": "feeds.replay",
 }
 
@@ -76,6 +79,29 @@ class Source:
     #: Set where the whole batch, its receipt and something else are one transaction (Kafka). No key makes it
     #: count once then, but what stands beside it.
     beside: Beside | None = None
+    #: Set by `bound` where whoever hands it in may speak of single stations alone.
+    within: Within | None = None
+    #: Whether the rows replayed are such: empty fields then leave what is stored as it is.
+    fills: bool = False
+
+
+async def bound(
+    hub: Hub, actor: Actor, sender: Sender, feed_type: FeedType, source: Source
+) -> tuple[Sender, Source]:
+    """Return sender and source as they hold for this actor: a partner or a link is held to its stations.
+
+    Their rows are the standard, and the same file of another is another file, so that nobody is answered with
+    a receipt of others. Raises Invalid for a feed or a snapshot that is not theirs to send.
+    """
+    if not is_bound(actor):
+        return sender, source
+    async with hub.database.read() as connection:
+        within = await within_of(connection, actor, sender.platform)
+    if within is None:
+        return sender, source
+    check_declared(within, feed_type, source.snapshot)
+    key = f"{source.idempotency_key}:{within.mark}"
+    return replace(sender, manifest=None), replace(source, idempotency_key=key, within=within, fills=True)
 
 
 def keyed_digest(hub: Hub, body: bytes) -> bytes:
@@ -98,6 +124,7 @@ async def take_batch(
     anywhere leaves whole parts, and a retry goes on after them. Raises Invalid for a key used with another
     body, Conflict while another try is under way, FeedError where the whole can't be read.
     """
+    sender, source = await bound(hub, actor, sender, feed_type, source)
     taken = await _take_whole(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
     if source.snapshot is None:
         return taken
@@ -117,7 +144,9 @@ async def _take_whole(
         return earlier
     async with hub.database.read() as connection:
         # Before the receipt is opened: what can't be read as a whole leaves none.
-        batch = await check_batch(connection, sender, feed_type, rows, hub.clock.now(), keys=hub.keys)
+        batch = await check_batch(
+            connection, sender, feed_type, rows, hub.clock.now(), keys=hub.keys, within=source.within
+        )
     taking = Taking(hub, actor, sender, feed_type, source, batch)
     if source.beside is not None:
         return await _take_at_once(taking, source.beside)
@@ -216,6 +245,8 @@ def new_receipt(work: Change, taking: Taking) -> dict[str, Any]:
         "warnings": [],
         "created_at": work.now,
         "heartbeat_at": work.now,
+        "partner": source.within.partner if source.within else None,
+        "link": source.within.link if source.within else None,
     }
 
 
@@ -275,7 +306,9 @@ async def _write_part(
             )
     if not await store.update_receipt(work.connection, taken.id, values, expected_row=taken.through_row):
         raise whole("batch_in_progress")
-    await store.touch_sender(work.connection, sender.platform, work.now)
+    if taking.source.within is None:
+        # One station's file does not make the platform's feed a fresh one.
+        await store.touch_sender(work.connection, sender.platform, work.now)
     work.count(**totals.counts)
     return await _read_receipt(work, taken.id, replayed=taken.replayed)
 
@@ -285,10 +318,25 @@ async def _read_receipt(work: Change, receipt_id: str, *, replayed: bool = False
     return Receipt.of(row, replayed=replayed)
 
 
+async def _require_within(work: Change, taking: Taking, part: Sequence[Checked | Reject]) -> None:
+    """Look again, now that nobody else writes: a station or a rider may have changed hands since the check.
+
+    Raises Conflict where one did; the same file again is checked anew.
+    """
+    within = taking.source.within
+    if within is None:
+        return
+    good = [one for one in part if isinstance(one, Checked)]
+    now = await within_of(work.connection, taking.actor, within.platform)
+    if now is None or now.partner != within.partner or await faults_within(work.connection, now, good):
+        raise whole("stations_changed")
+
+
 async def store_part(
     work: Change, taking: Taking, taken: Receipt, part: Sequence[Checked | Reject], *, held: bool
 ) -> Totals:
     """Store the good rows (or hold them), keep the refused ones, and return how each row ended."""
+    await _require_within(work, taking, part)
     totals, keeper = Totals(), Keeper(work, taking.hub.keys, taken)
     replays, needless = taking.source.replays, taking.batch.duplicates
     good = [one for one in part if isinstance(one, Checked)]
@@ -310,6 +358,7 @@ async def store_part(
             totals=totals,
             older=older,
             in_snapshot=taking.roll is not None,
+            fills=taking.source.fills,
         )
     replayed = [replays[one.row] for one in good if one.row in replays]
     await close_rows(work, replayed, QuarantineState.REPLAYED)

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from connectors.problems import feed_error
 from connectors.records import Registration, Request, Station
-from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access import ACTOR, HUB, Actor, guarded
 from rider_hub.access.inputs import takes
 from rider_hub.access.policy import allows
 from rider_hub.errors import Absent, Failure, Invalid
@@ -17,10 +17,13 @@ from rider_hub.intake.faults import whole
 from rider_hub.intake.listing import platform_names
 from rider_hub.intake.model import FEED_TITLES, Sender, as_feed_type
 from rider_hub.intake.sent_files import LIMIT_MIB, SHOWN, read_sent
+from rider_hub.intake.station_form import in_words
+from rider_hub.intake.uploading import HandedIn, in_standard_names
+from rider_hub.intake.within import check_declared, is_bound, sending_for, within_of
 from rider_hub.web.forms import Form
 from rider_hub.web.shell import render
 
-__all__ = ["routes"]
+__all__ = ["routes", "types_of"]
 
 _COUNTY_DIGITS: Final = 6
 #: The choice of no platform: the file is the standard, under an agreement of tier B.
@@ -39,7 +42,8 @@ async def _page(request: web.Request) -> web.Response:
         request,
         "intake/check.html",
         form=Form.filled(sender=platforms[0][0] if len(platforms) == 1 else None, type="registration"),
-        types=list(FEED_TITLES.items()),
+        types=types_of(request[ACTOR]),
+        feeds_url="/feeds/stations" if is_bound(request[ACTOR]) else "/feeds",
         platforms=platforms,
         counties=[(code, code) for code in counties],
         limit=LIMIT_MIB,
@@ -61,10 +65,19 @@ async def _check(request: web.Request) -> web.StreamResponse:
     if not sent.rows:
         raise feed_error("rows_missing")
     hub, actor = request.app[HUB], request[ACTOR]
+    given = HandedIn(sender.platform, feed_type, sent.name, sent.data, sent.rows, {})
+    rows = await in_standard_names(hub, actor, given)
     async with hub.look(actor, "feeds.check", target=f"feed:{sender.platform}") as look:
-        batch = await check_batch(look.connection, sender, feed_type, sent.rows, look.now, keys=hub.keys)
+        within = await within_of(look.connection, look.actor, sender.platform)
+        if within is not None:
+            check_declared(within, feed_type, None)
+        batch = await check_batch(
+            look.connection, sender, feed_type, rows, look.now, keys=hub.keys, within=within
+        )
         look.count(rows=len(sent.rows))
     failures = batch.failures
+    if within is not None:
+        failures = tuple(msgspec.structs.replace(one, path=in_words(one.path)) for one in failures)
     if request.query.get("annotated"):
         plain = [msgspec.to_builtins(one) for one in failures]
         return await sent.annotated(request, plain, "检查结果", every=True)
@@ -79,6 +92,13 @@ async def _check(request: web.Request) -> web.StreamResponse:
         feed_type=feed_type,
         sender=sender.platform if allows(actor, "feeds.upload") else "",
     )
+
+
+def types_of(actor: Actor) -> list[tuple[str, str]]:
+    """Return the feeds an actor may hand in, with their names: a partner's are riders alone."""
+    return [
+        (name, title) for name, title in FEED_TITLES.items() if name == "registration" or not is_bound(actor)
+    ]
 
 
 async def _choices(request: web.Request) -> tuple[dict[str, str], list[str]]:
@@ -109,7 +129,7 @@ async def _sender(request: web.Request) -> Sender:
             raise Absent
         return Sender(platform="", county=county, tier="B")
     async with request.app[HUB].look(request[ACTOR], "feeds.check") as look:
-        found = await store.find_sender(look.connection, chosen, look.scope)
+        found = await sending_for(look.connection, look.actor, chosen)
     if found is None:
         raise Absent
     return found

@@ -22,6 +22,7 @@ from rider_hub.intake.faults import fault
 from rider_hub.intake.frames import Judgement, Points
 from rider_hub.intake.model import Sender
 from rider_hub.intake.outcomes import Outcome, Outcomes
+from rider_hub.intake.within import Within, faults_within
 from rider_hub.parameters import parameter
 from rider_hub.requests.from_feed import CATEGORY_WORDS, category_of
 from rider_hub.riders.indexes import county_key_id
@@ -73,8 +74,12 @@ async def check_batch(
     now: datetime,
     *,
     keys: Keyring,
+    within: Within | None = None,
 ) -> CheckedBatch:
-    """Check the rows of one batch; the loop is given back between every 500 of them."""
+    """Check the rows of one batch; the loop is given back between every 500 of them.
+
+    With `within`, rows of other stations and of other stations' riders are refused.
+    """
     watched = _Watched(rows)
     mapping = sender.mapping
     if mapping is not None:
@@ -87,9 +92,9 @@ async def check_batch(
         mapping=mapping,
     )
     streets = await current_or_none(connection, sender.county, "street")
-    references = _References(connection, sender, feed_type, now, keys)
+    references = _References(connection, sender, feed_type, now, keys, within=within)
     outcomes, repeated, points = Outcomes(feed_type), _Repeated(), Points(streets)
-    for part, sources in _in_parts(stream, watched, references.deadline):
+    for part, sources in _in_parts(stream, watched, references):
         judged = await references.judge(part, sources)
         good = [one for one in judged if isinstance(one, Checked)]
         repeated.see(good)
@@ -101,13 +106,13 @@ async def check_batch(
 
 
 def _in_parts(
-    stream: Iterable[Outcome], watched: "_Watched", deadline: datetime
+    stream: Iterable[Outcome], watched: "_Watched", references: "_References"
 ) -> Iterator[tuple[list[Outcome], dict[int, Row]]]:
     """Give outcomes in parts, each with the sources of those that may yet be refused, by place in it."""
     part: list[Outcome] = []
     sources: dict[int, Row] = {}
     for outcome in stream:
-        if isinstance(outcome, Checked) and _needs_source(outcome, deadline):
+        if isinstance(outcome, Checked) and references.may_refuse(outcome):
             sources[len(part)] = watched.row
         part.append(outcome)
         if len(part) == _ROWS_A_BREATH:
@@ -128,14 +133,6 @@ class _Watched:
         for number, row in self._rows:
             self.row = row
             yield number, row
-
-
-def _needs_source(checked: Checked, deadline: datetime) -> bool:
-    """Say whether a row may yet be refused: for its time, or for a code the table may not know."""
-    at = checked.record.updated_at
-    late = at is not None and at > deadline
-    named = isinstance(checked.record, Request) or bool(_community(checked)[1])
-    return late or named or bool(_key_id(checked))
 
 
 def _key_id(checked: Checked) -> str:
@@ -175,7 +172,10 @@ class _References:
         feed_type: FeedType,
         now: datetime,
         keys: Keyring,
+        *,
+        within: Within | None,
     ) -> None:
+        self._within = within
         self._connection = connection
         self._sender = sender
         self._feed_type = feed_type
@@ -186,17 +186,28 @@ class _References:
         #: Without a code table of the county nothing can be said of a code.
         self._has_table: bool | None = None
 
+    def may_refuse(self, checked: Checked) -> bool:
+        """Say whether a row may yet be refused: for its time, a code the table may not know, its station."""
+        at = checked.record.updated_at
+        late = at is not None and at > self.deadline
+        named = isinstance(checked.record, Request) or bool(_community(checked)[1])
+        return late or named or bool(_key_id(checked)) or self._within is not None
+
     async def judge(self, outcomes: Sequence[Outcome], sources: Mapping[int, Row]) -> list[Outcome]:
         """Return the outcomes, those that break a reference refused; `sources` are rows by their place."""
         judged = list(outcomes)
         good = {place: one for place in sources if isinstance(one := outcomes[place], Checked)}
         await self._ask({code for one in good.values() if (code := _community(one)[1])})
+        outside = await self._outside(good.values())
         for place, one in good.items():
-            if faults := self._faults(one):
+            if faults := [*outside.get(one.row, ()), *self._faults(one)]:
                 judged[place] = _refused(one, sources[place], faults, self._sender, self._feed_type)
             elif _key_id(one):
                 judged[place] = _without_key_id(one)
         return judged
+
+    async def _outside(self, checked: Iterable[Checked]) -> Mapping[int, list[Failure]]:
+        return {} if self._within is None else await faults_within(self._connection, self._within, checked)
 
     async def _ask(self, codes: set[str]) -> None:
         """Look up codes that were not asked for before."""

@@ -24,6 +24,22 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
         "此社区不在协议约定的区县。请只报送本区县的骑手和站点。",
         "The community is not in the agreement's county. Send only this county's riders and stations.",
     ),
+    "station_not_bound": (
+        "只能报送本链接或本企业的站点。请核对站点编号；站点编号由平台分配，不能留空或写别的站点。",
+        "Only riders of this link's or this partner's own stations are taken here. Check station_ref.",
+    ),
+    "rider_not_bound": (
+        "本站点没有这个骑手编号的登记，或这名骑手现登记在别处。请核对编号；调入的骑手请原站点或平台先报离开。",
+        "No rider of this reference is registered here, or they are registered elsewhere now. Check it.",
+    ),
+    "phone_not_by_link": (
+        "这名骑手已有手机号，不能通过上报链接填写。请清空此格；要改请由平台或合作企业账号报送。",
+        "This rider has a phone already, which no link changes. Leave it empty; an account can change it.",
+    ),
+    "number_not_by_link": (
+        "证件号码不能通过上报链接报送。请删掉这一列，确需报送的由平台报送。",
+        "Identity numbers are not taken by a link. Leave the column out.",
+    ),
     "category_unknown": (
         "没有这一类诉求。可用：{words}。请改正后重报，勿以“其他”代替心理、法律类。",
         "There is no such category of request. There are: {words}.",
@@ -181,6 +197,26 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "全量的文本文件须附校验文件（sha256sum 文件 > 文件.sha256），否则被截断也看不出；工作簿不用。",
         "A snapshot as a text needs a .sha256 beside it: cut at a line's end, it could not be told.",
     ),
+    "feed_not_bound": (
+        Invalid,
+        "合作企业和站点上报链接只报送骑手登记。站点和诉求由平台报送。",
+        "Partners and links of stations hand in registrations alone; the platform sends the rest.",
+    ),
+    "snapshot_not_bound": (
+        Invalid,
+        "全量只能是自己的一个站点的。请选择站点后再报。",
+        "A snapshot handed in here is of one of your own stations. Choose the station.",
+    ),
+    "partner_not_one": (
+        Invalid,
+        "这个账号没有写明、或写明了不止一家合作企业，不能报送。请安全管理员核对账号的范围。",
+        "This account names no partner, or several: it can't hand in. Have its scope looked at.",
+    ),
+    "stations_changed": (
+        Conflict,
+        "处理期间站点或骑手的登记有变动，其余的行没有入库。请半分钟后把同一份文件再报一次。",
+        "Stations or riders changed meanwhile: send the same file once more in half a minute.",
+    ),
     "file_not_taken": (
         Conflict,
         "没有报送过这份文件。请先报送，或选择报送过的那一份；全量、增量和截至时间也要与报送时相同。",
@@ -199,7 +235,7 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
 }
 
 #: Code → seconds after which the same is worth sending again.
-_AGAIN_S: Final = {"batch_in_progress": 5}
+_AGAIN_S: Final = {"batch_in_progress": 5, "stations_changed": 30}
 
 
 def fault(row: int, path: str, code: str, **limits: Any) -> Failure:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from prometheus_client import Gauge
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Scope
@@ -93,7 +93,7 @@ async def gaps_of(
     query = select(receipt.c.created_at).where(
         receipt.c.platform == state.platform,
         receipt.c.feed_type == state.feed_type,
-        receipt.c.transport != "replay",
+        _of_the_feed(),
         receipt.c.created_at > now - _WINDOW,
     )
     times = list((await connection.execute(query.order_by(receipt.c.created_at))).scalars())
@@ -156,10 +156,15 @@ def _allowed(hours: float) -> timedelta:
     return timedelta(hours=hours + parameter("intake.late_by").value)
 
 
+def _of_the_feed() -> ColumnElement[bool]:
+    """Return the condition for batches the platform itself sent: a station's file is not its feed."""
+    return and_(receipt.c.transport != "replay", receipt.c.partner.is_(None), receipt.c.link.is_(None))
+
+
 async def _last(connection: AsyncConnection) -> dict[tuple[str, str], datetime]:
     """Return when each feed was last received; a pull that brought nothing new counts."""
     query = select(receipt.c.platform, receipt.c.feed_type, func.max(receipt.c.created_at).label("at"))
-    query = query.where(receipt.c.transport != "replay").group_by(receipt.c.platform, receipt.c.feed_type)
+    query = query.where(_of_the_feed()).group_by(receipt.c.platform, receipt.c.feed_type)
     found = {(row.platform, row.feed_type): row.at for row in await connection.execute(query)}
     pulled = select(cursor.c.platform, cursor.c.feed_type, cursor.c.moved_at)
     for row in await connection.execute(pulled):

@@ -76,6 +76,8 @@ class Keeper:
             "created_at": self.work.now,
             "expires_at": self.work.now + timedelta(days=parameter("intake.quarantine").value),
             "mended": False,
+            "partner": self.taken.partner,
+            "standard": self.taken.partner is not None or self.taken.link is not None,
         }
 
 

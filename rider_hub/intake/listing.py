@@ -1,20 +1,33 @@
 """Queries behind the pages of intake: senders, receipts, quarantine as rows of ledgers; within scope."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
-from rider_hub.access import Look
+from rider_hub.access import Look, Scope
+from rider_hub.clock import SHANGHAI
 from rider_hub.errors import Absent
 from rider_hub.intake import store
 from rider_hub.intake.freshness import feed_states, feeds_late
+from rider_hub.intake.links import find_link
 from rider_hub.intake.model import FEED_TITLES, Receipt
 from rider_hub.intake.stream_listing import behind_of
 from rider_hub.intake.tables import quarantine, receipt
+from rider_hub.intake.within import is_bound, platforms_of
 from rider_hub.organizations.tables import platform as platform_table
 
-__all__ = ["TRANSPORTS", "list_quarantine", "list_receipts", "list_senders", "platform_names", "show_receipt"]
+__all__ = [
+    "TRANSPORTS",
+    "LinkSource",
+    "list_quarantine",
+    "list_receipts",
+    "list_senders",
+    "platform_names",
+    "show_receipt",
+    "source_of",
+]
 
 TRANSPORTS = {
     "push": "平台推送",
@@ -22,16 +35,21 @@ TRANSPORTS = {
     "file": "文件",
     "upload": "网页报送",
     "kafka": "数据流",
+    "link": "站点链接",
     "replay": "重新入库",
 }
 
 
 async def platform_names(work: Look) -> dict[str, str]:
-    """Return the names of the platforms in scope that send, by code."""
+    """Return the names of the platforms in scope that send, by code; a partner's are those it works for."""
     query = select(platform_table.c.code, platform_table.c.name)
     named = {row.code: row.name for row in await work.connection.execute(query)}
-    senders = await store.senders(work.connection, work.scope)
-    return {one.platform: named.get(one.platform, one.platform) for one in senders}
+    if is_bound(work.actor):
+        theirs = await platforms_of(work.connection, work.actor)
+        sending = {one.platform for one in await store.senders(work.connection, Scope.all())} & theirs
+    else:
+        sending = {one.platform for one in await store.senders(work.connection, work.scope)}
+    return {code: named.get(code, code) for code in sorted(sending)}
 
 
 async def list_senders(work: Look) -> list[dict[str, Any]]:
@@ -74,6 +92,7 @@ async def list_receipts(
             "transport": TRANSPORTS.get(row["transport"], row["transport"]),
             "source": row["source_name"],
             "rejected": row["rejected"],
+            "partner": row["partner"],
             "frame": row["frame_verdict"],
             "state": row["state"],
             "at": row["created_at"],
@@ -115,6 +134,26 @@ async def show_receipt(work: Look, receipt_id: str) -> Receipt:
     if found is None:
         raise Absent
     return found
+
+
+@dataclass(frozen=True)
+class LinkSource:
+    """By which link a batch came, in words, and whether it is still there to be looked at."""
+
+    words: str
+    there: bool
+
+
+async def source_of(work: Look, taken: Receipt) -> LinkSource | None:
+    """Return by which link a batch came, None where it came by none."""
+    if taken.link is None:
+        return None
+    try:
+        it = await find_link(work, taken.link)
+    except Absent:
+        return LinkSource("链接已过保存期限，或不在您的范围", there=False)
+    made = it["made_at"].astimezone(SHANGHAI)
+    return LinkSource(f"{it['station_name']}（{it['made_by']} {made:%Y-%m-%d %H:%M} 建立）", there=True)
 
 
 async def _page(work: Look, query: Select[Any], limit: int | None, offset: int) -> tuple[Any, int]:

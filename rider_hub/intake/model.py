@@ -24,7 +24,7 @@ __all__ = [
     "as_feed_type",
 ]
 
-Transport = Literal["push", "pull", "file", "upload", "kafka", "replay"]
+Transport = Literal["push", "pull", "file", "upload", "link", "kafka", "replay"]
 
 #: The feed types this hub takes in, with their names on pages.
 FEED_TITLES: Mapping[str, str] = {
@@ -153,6 +153,9 @@ class Receipt:
     warnings: tuple[Mapping[str, Any], ...] = ()
     #: Set where a retry was answered from what an earlier try had done.
     replayed: bool = False
+    #: Set where a partner handed it in, or the holder of a station's link: whose rows they are.
+    partner: str | None = None
+    link: str | None = None
     #: What is told of the snapshot this batch is a part of; None for a batch of changes.
     snapshot: Mapping[str, Any] | None = None
     #: Set where it was signed with a test key: nothing of it was stored, this receipt neither.
@@ -172,6 +175,8 @@ class Receipt:
             failures=tuple(row["failures"]),
             warnings=tuple(row["warnings"]),
             replayed=replayed,
+            partner=row["partner"],
+            link=row["link"],
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """数据接入: senders, receipts with their faults, rows to mend and replay, held batches to release."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -26,6 +26,8 @@ from rider_hub.intake.quarantine import (
     show_row,
 )
 from rider_hub.intake.snapshots import with_snapshot
+from rider_hub.intake.station_form import in_words
+from rider_hub.intake.within import is_bound
 from rider_hub.web.forms import Form, PurposeForm, read_form
 from rider_hub.web.ledger import Action, Column, Ledger, ledger_routes
 from rider_hub.web.query import Choice, Page, Query, Text
@@ -93,7 +95,6 @@ class Release(msgspec.Struct):
 def routes() -> list[web.RouteDef]:
     """Return the staff pages of intake."""
     shown = [
-        *ledger_routes(_SENDERS, "/feeds"),
         *ledger_routes(_RECEIPTS, "/feeds/receipts"),
         *ledger_routes(_QUARANTINE, "/feeds/quarantine"),
         web.get("/feeds/receipts/{id}", _receipt),
@@ -106,7 +107,11 @@ def routes() -> list[web.RouteDef]:
         web.post("/feeds/receipts/{id}/release", _release),
         web.post("/feeds/receipts/{id}/replay", _replay_all),
     ]
-    return [*guarded("feeds.view", shown), *guarded("feeds.replay", changing)]
+    return [
+        *guarded("feeds.view", ledger_routes(_SENDERS, "/feeds")),
+        *guarded("receipts.view", shown),
+        *guarded("feeds.replay", changing),
+    ]
 
 
 async def _load_senders(request: web.Request, query: Query) -> Page:
@@ -117,13 +122,13 @@ async def _load_senders(request: web.Request, query: Query) -> Page:
 
 
 async def _load_receipts(request: web.Request, query: Query) -> Page:
-    async with request.app[HUB].look(request[ACTOR], "feeds.view") as look:
+    async with request.app[HUB].look(request[ACTOR], "receipts.view") as look:
         rows, total = await listing.list_receipts(look, query.filters, limit=query.size, offset=query.offset)
         return Page(rows, total, look.now)
 
 
 async def _load_quarantine(request: web.Request, query: Query) -> Page:
-    async with request.app[HUB].look(request[ACTOR], "feeds.view") as look:
+    async with request.app[HUB].look(request[ACTOR], "receipts.view") as look:
         rows, total = await listing.list_quarantine(
             look, query.filters, limit=query.size, offset=query.offset
         )
@@ -131,7 +136,7 @@ async def _load_quarantine(request: web.Request, query: Query) -> Page:
 
 
 async def _platforms(request: web.Request) -> Sequence[tuple[str, str]]:
-    async with request.app[HUB].look(request[ACTOR], "feeds.view") as look:
+    async with request.app[HUB].look(request[ACTOR], "receipts.view") as look:
         return sorted((await listing.platform_names(look)).items())
 
 
@@ -141,12 +146,14 @@ async def _receipt(request: web.Request) -> web.Response:
 
 async def _shown_receipt(request: web.Request, form: Form[Release], status: int = 200) -> web.Response:
     actor = request[ACTOR]
-    async with request.app[HUB].look(actor, "feeds.view") as look:
+    async with request.app[HUB].look(actor, "receipts.view") as look:
         found = await with_snapshot(
             look.connection, await listing.show_receipt(look, request.match_info["id"])
         )
         named = await listing.platform_names(look)
+        source = await listing.source_of(look, found)
     may_change = allows(actor, "feeds.replay")
+    of_feed = allows(actor, "feeds.view") and not is_bound(actor)
     return await render(
         request,
         "intake/receipt.html",
@@ -160,7 +167,10 @@ async def _shown_receipt(request: web.Request, form: Form[Release], status: int 
         evidence=_evidence(found.frame_evidence or {}),
         frames=_FRAMES,
         form=form,
-        may_release=may_change and found.state is ReceiptState.HELD,
+        source=source,
+        of_feed=of_feed,
+        in_words=in_words if found.partner or found.link else str,
+        may_release=may_change and of_feed and found.state is ReceiptState.HELD,
         may_replay=may_change and found.rejected > 0,
     )
 
@@ -282,6 +292,16 @@ async def _return(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/feeds/quarantine/{request.match_info['id']}")
 
 
+def _beside(other: Action) -> Callable[[web.Request], Awaitable[Sequence[Action]]]:
+    """Return what leads on from a list of rows: a partner has stations and no senders."""
+
+    async def actions(request: web.Request) -> Sequence[Action]:
+        feeds = allows(request[ACTOR], "feeds.view")
+        return [Action("报送情况", "/feeds") if feeds else Action("站点报送", "/feeds/stations"), other]
+
+    return actions
+
+
 _SENDERS = Ledger(
     key="senders",
     title="数据接入",
@@ -309,6 +329,7 @@ _SENDERS = Ledger(
         Action("报送文件", "/feeds/upload"),
         Action("检查文件", "/feeds/check"),
         Action("全量核对", "/feeds/snapshots"),
+        Action("站点报送", "/feeds/stations"),
         Action("待修正数据", "/feeds/quarantine?state=waiting"),
     ],
 )
@@ -330,6 +351,7 @@ _RECEIPTS = Ledger(
         Column("held", "暂存", kind="number"),
         Column("rejected", "退回", kind="number"),
         Column("frame", "坐标系", kind="state", states=FRAME_STATES),
+        Column("partner", "合作企业", width=10, hidden=True),
         Column("source", "来源", hidden=True),
     ],
     filters=[
@@ -340,7 +362,7 @@ _RECEIPTS = Ledger(
     empty="还没有接收回执。报送第一批数据后，会出现在这里。",
     load=_load_receipts,
     row_url=lambda row: f"/feeds/receipts/{row['id']}",
-    actions=[Action("报送情况", "/feeds"), Action("待修正数据", "/feeds/quarantine?state=waiting")],
+    actions=_beside(Action("待修正数据", "/feeds/quarantine?state=waiting")),
 )
 _QUARANTINE = Ledger(
     key="quarantine",
@@ -366,5 +388,5 @@ _QUARANTINE = Ledger(
     empty="没有需要修正的数据。报送的行有误时，会出现在这里。",
     load=_load_quarantine,
     row_url=lambda row: f"/feeds/quarantine/{row['id']}",
-    actions=[Action("报送情况", "/feeds"), Action("接收回执", "/feeds/receipts")],
+    actions=_beside(Action("接收回执", "/feeds/receipts")),
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import msgspec
@@ -26,6 +26,7 @@ from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sende
 from rider_hub.intake.storing import store_records
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.intake.totals import Totals
+from rider_hub.intake.within import sending_for
 from rider_hub.storage import new_id
 
 __all__ = [
@@ -95,18 +96,19 @@ async def replay(
     async with hub.look(actor, "feeds.replay") as look:
         rows = await _waiting_rows(look.connection, look.scope, ids, receipt_id)
         found = {
-            platform: await store.find_sender(look.connection, platform, look.scope)
+            platform: await sending_for(look.connection, look.actor, platform)
             for platform in sorted({row["platform"] for row in rows})
         }
     contents = {row["id"]: mended.get(row["id"]) or _content(hub.keys, row) for row in rows}
     receipts = []
-    groups: dict[tuple[str, str], list[RowMapping]] = {}
+    groups: dict[tuple[str, str, bool], list[RowMapping]] = {}
     for row in rows:
-        groups.setdefault((row["platform"], row["feed_type"]), []).append(row)
-    for (platform, feed_type), group in groups.items():
+        groups.setdefault((row["platform"], row["feed_type"], row["standard"]), []).append(row)
+    for (platform, feed_type, standard), group in groups.items():
         sender = found[platform]
         if sender is None:
             raise Absent
+        sender = replace(sender, manifest=None) if standard else sender
         numbered = list(enumerate(group, 1))
         body = b"\n".join(contents[row["id"]] for row in group)
         source = Source(
@@ -115,6 +117,7 @@ async def replay(
             body_digest=keyed_digest(hub, body),
             name=f"receipt:{group[0]['receipt_id']}",
             replays={number: row["id"] for number, row in numbered},
+            fills=standard,
         )
         pairs = [(number, contents[row["id"]]) for number, row in numbered]
         receipts.append(
@@ -187,7 +190,7 @@ async def mend_row(
     """
     async with hub.look(actor, "feeds.replay", target=f"quarantine:{row_id}") as look:
         row = await _row_in_scope(look, row_id)
-        if await store.find_sender(look.connection, row["platform"], look.scope) is None:
+        if await sending_for(look.connection, look.actor, row["platform"]) is None:
             raise Absent  # who may not send in its name may see the row at most
         shown = (await _fields(look, hub.keys, row, opened=opened)).fields or ()
     if not is_kept(row):
@@ -210,11 +213,10 @@ async def mend_row(
 async def _fields(look: Look, keys: Keyring, row: RowMapping, *, opened: bool) -> KeptRow:
     if not is_kept(row):
         return KeptRow(row, None)
-    sender = await store.find_sender(look.connection, row["platform"], look.scope)
+    sender = await sending_for(look.connection, look.actor, row["platform"])
+    mapping = sender.mapping if sender and not row["standard"] else None
     content = _object(keys, row)
-    fields = fields_of(
-        content, row["failures"], row["feed_type"], sender.mapping if sender else None, opened=opened
-    )
+    fields = fields_of(content, row["failures"], row["feed_type"], mapping, opened=opened)
     return KeptRow(row, tuple(fields))
 
 

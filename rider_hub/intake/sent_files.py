@@ -18,7 +18,7 @@ from rider_hub.parameters import parameter
 from rider_hub.web.export import attachment
 from rider_hub.web.shell import SHELL
 
-__all__ = ["LIMIT_MIB", "SHOWN", "SentFile", "read_sent"]
+__all__ = ["LIMIT_MIB", "SHOWN", "Limits", "SentFile", "read_sent"]
 
 #: The largest file, in MiB; it is that of a push.
 LIMIT_MIB: Final = MAX_SENT // MIB
@@ -26,6 +26,18 @@ LIMIT_MIB: Final = MAX_SENT // MIB
 SHOWN: Final = 200
 _CHUNK: Final = 64 * 1024
 _MAX_NAME: Final = 200
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one file may be, and how many files a minute."""
+
+    mib: int = LIMIT_MIB
+    rows: int = MAX_LINES
+    a_minute: float | None = None
+
+
+_USUAL: Final = Limits()
 
 
 @dataclass(frozen=True)
@@ -49,41 +61,43 @@ class SentFile:
         return web.Response(body=file.body, content_type=file.content_type, headers=headers)
 
 
-async def read_sent(request: web.Request) -> SentFile:
+async def read_sent(request: web.Request, *, who: str = "", limits: Limits = _USUAL) -> SentFile:
     """Read the body, which is the file as it is, and its rows; the name stands in the header X-File-Name.
 
-    Raises FeedError for more than 16 MiB, 100,000 rows or MAX_CELLS cells, and for what can't be read as a
-    whole; LimitReached where the account sent too many files within a minute.
+    Files are counted by the account, or by `who` where there is none. Raises FeedError for more MiB or rows
+    than the limits, or than MAX_CELLS cells, and for what can't be read as a whole; LimitReached for too many
+    files within a minute.
     """
     told = unquote(request.headers.get("X-File-Name", ""))
     name = "".join(char for char in told if char.isprintable())[:_MAX_NAME]
-    await count_try(request.app[HUB], request[ACTOR].id, parameter("intake.pushes_a_minute").value)
-    data = await _body(request)
+    pace = limits.a_minute or parameter("intake.pushes_a_minute").value
+    await count_try(request.app[HUB], who or request[ACTOR].id, pace)
+    data = await _body(request, limits.mib)
     async with request.app[SHELL].exports:
-        rows = await asyncio.to_thread(_rows, data, name)
+        rows = await asyncio.to_thread(_rows, data, name, limits.rows)
     return SentFile(name, data, rows)
 
 
-async def _body(request: web.Request) -> bytes:
+async def _body(request: web.Request, mib: int) -> bytes:
     """Read the body as it comes and count it: no parser of forms sees it."""
-    if (request.content_length or 0) > MAX_SENT:
-        raise feed_error("body_too_large", status=413, limit=LIMIT_MIB)
+    if (request.content_length or 0) > mib * MIB:
+        raise feed_error("body_too_large", status=413, limit=mib)
     body = bytearray()
     async for piece in request.content.iter_chunked(_CHUNK):
         body += piece
-        if len(body) > MAX_SENT:
-            raise feed_error("body_too_large", status=413, limit=LIMIT_MIB)
+        if len(body) > mib * MIB:
+            raise feed_error("body_too_large", status=413, limit=mib)
     return bytes(body)
 
 
-def _rows(data: bytes, name: str) -> list[FileRow]:
+def _rows(data: bytes, name: str, most: int) -> list[FileRow]:
     rows: list[FileRow] = []
     cells = 0
     for number, row in read_rows(data, name=name):
         rows.append((number, row))
         cells += len(row) if isinstance(row, dict) else 0
-        if len(rows) > MAX_LINES:
-            raise feed_error("too_many_rows", status=413, limit=MAX_LINES)
+        if len(rows) > most:
+            raise feed_error("too_many_rows", status=413, limit=most)
         if cells > MAX_CELLS:  # also blank ones take memory, under the name of their column
             raise feed_error("too_many_cells", status=413, limit=MAX_CELLS)
     return rows

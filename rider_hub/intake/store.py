@@ -225,4 +225,5 @@ async def _last_receipts(connection: AsyncConnection, scope: Scope) -> dict[str,
 
 
 def _scoped(scope: Scope, table: Any) -> ColumnElement[bool]:
-    return scope.where(table.c.county, table.c.platform)
+    # Senders are no partner's: what a partner may hand in is asked of intake.within.
+    return scope.where(table.c.county, table.c.platform, table.c.get("partner"))

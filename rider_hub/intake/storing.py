@@ -11,6 +11,7 @@ from rider_hub.intake.model import Receipt, Sender
 from rider_hub.intake.totals import Totals
 from rider_hub.organizations.service import upsert_stations
 from rider_hub.requests.from_feed import file_records
+from rider_hub.riders.filling import fill
 from rider_hub.riders.store import release_waiting
 from rider_hub.riders.taking import apply_registrations
 
@@ -27,10 +28,12 @@ async def store_records(
     totals: Totals,
     older: Sequence[Checked] = (),
     in_snapshot: bool = False,
+    fills: bool = False,
 ) -> None:
     """Store checked records of one part and count how they ended.
 
-    Those `in_snapshot` are not told who counts as absent: the snapshot they belong to may say otherwise.
+    Those `in_snapshot` are not told who counts as absent: the snapshot they belong to may say otherwise. What
+    registrations leave empty stays as it was where one `fills`: the sender does not know all of them.
     """
     if not records:
         return
@@ -47,15 +50,20 @@ async def store_records(
             await file_records(work, keys, platform=sender.platform, county=sender.county, checked=records)
         )
         return
+    new = records
+    if fills:
+        new, same = await fill(work, keys, sender.platform, records)
+        totals.add_outcomes(same)
     totals.add_outcomes(
         await apply_registrations(
             work,
             keys,
             platform=sender.platform,
             county=sender.county,
-            checked=records,
+            checked=new,
             receipt_id=taken.id,
             older=older,
+            keeps_numbers=fills,
         )
     )
     refs = {str(getattr(one.record, "platform_rider_ref", "")) for one in records}

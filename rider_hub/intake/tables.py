@@ -72,8 +72,13 @@ receipt = Table(
     Column("warnings", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("heartbeat_at", UtcDateTime, nullable=False),
+    #: The partner whose stations' rows they are, and the link they came by; NULL for the platform's own.
+    Column("partner", String(256)),
+    Column("link", String(32)),
     Index("uq_receipt_key", "platform", "feed_type", "idempotency_key", unique=True),
     Index("ix_receipt_created_at", "created_at"),
+    Index("ix_receipt_partner", "partner"),
+    Index("ix_receipt_link", "link"),
 )
 
 quarantine = Table(
@@ -94,6 +99,10 @@ quarantine = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("mended", Boolean, nullable=False),
+    #: As the receipt's.
+    Column("partner", String(256)),
+    #: Whether the row is the standard whatever the sender's mapping: what a partner or a link brought.
+    Column("standard", Boolean, nullable=False),
     Index("ix_quarantine_platform", "platform", "state"),
     Index("ix_quarantine_receipt_id", "receipt_id"),
     Index("ix_quarantine_expires_at", "expires_at"),

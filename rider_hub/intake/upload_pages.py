@@ -1,26 +1,31 @@
 """报送文件: a file goes in as a push would; its receipt is shown, its refused rows come back annotated."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
 
 from connectors.records import FeedType, Registration, Request, Station
-from rider_hub.access import ACTOR, HUB, guarded
+from rider_hub.access import ACTOR, HUB, Actor, guarded
 from rider_hub.access.inputs import takes
 from rider_hub.clock import SHANGHAI
 from rider_hub.errors import Invalid
+from rider_hub.intake.check_pages import types_of
 from rider_hub.intake.listing import platform_names
-from rider_hub.intake.model import FEED_TITLES, as_feed_type
+from rider_hub.intake.model import as_feed_type
 from rider_hub.intake.sent_files import LIMIT_MIB, SHOWN, read_sent
+from rider_hub.intake.station_feeds import handed_in_for
+from rider_hub.intake.station_form import in_words
 from rider_hub.intake.uploading import HandedIn, refused_of_upload, take_upload
+from rider_hub.intake.within import is_bound
 from rider_hub.web.expectations import CHOICE
 from rider_hub.web.forms import Form, parse_form
 from rider_hub.web.shell import render
 
-__all__ = ["Upload", "routes"]
+__all__ = ["Upload", "routes", "told_in_words", "words_of"]
 
 _MODES = [
     ("changes", "增量：只有新增和变动的骑手，不在文件中的骑手不变"),
@@ -47,20 +52,28 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _page(request: web.Request) -> web.Response:
+    bound = is_bound(request[ACTOR])
     async with request.app[HUB].look(request[ACTOR], "feeds.upload") as look:
         named = await platform_names(look)
+        stations = await handed_in_for(look) if bound else []
     asked, only = request.query.get("sender"), next(iter(named)) if len(named) == 1 else None
     feed_type = as_feed_type(request.query.get("type", ""))
     return await render(
         request,
         "intake/upload.html",
         form=Form.filled(
-            sender=asked if asked in named else only, type=feed_type or "registration", scope="county"
+            sender=asked if asked in named else only,
+            type=feed_type or "registration",
+            scope="station" if bound else "county",
+            station_ref=stations[0]["station_ref"] if len(stations) == 1 else None,
         ),
-        types=list(FEED_TITLES.items()),
+        types=types_of(request[ACTOR]),
+        bound=bound,
+        stations=stations,
         platforms=sorted(named.items()),
         modes=_MODES,
         scopes=_SCOPES,
+        station_choices=[(one["station_ref"], f"{one['name']}（{one['station_ref']}）") for one in stations],
         limit=LIMIT_MIB,
     )
 
@@ -77,23 +90,32 @@ async def _upload(request: web.Request) -> web.StreamResponse:
     said = form.value
     if said is None:
         raise _wrong(form)
-    words = _words(said, form, hub.clock.now())
+    if is_bound(actor):
+        said.scope = "station"
+    words = words_of(said, form, hub.clock.now())
     sent = await read_sent(request)
     given = HandedIn(said.sender, said.type, sent.name, sent.data, sent.rows, words)
     if said.annotated:
-        faults = await refused_of_upload(hub, actor, given)
+        faults = told_in_words(actor, await refused_of_upload(hub, actor, given))
         return await sent.annotated(request, faults, "退回的行", every=False)
     receipt = await take_upload(hub, actor, given)
     return await render(
         request,
         "intake/upload_report.html",
         it=receipt,
-        failures=receipt.failures[:SHOWN],
+        failures=told_in_words(actor, receipt.failures[:SHOWN]),
+        receipt_url=f"/feeds/receipts/{receipt.id}",
         more=max(len(receipt.failures) - SHOWN, 0),
     )
 
 
-def _words(said: Upload, form: Form[Upload], now: datetime) -> dict[str, str]:
+def told_in_words(actor: Actor, faults: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return faults with their fields named as the file does that a bound actor fills in."""
+    named = in_words if is_bound(actor) else str
+    return [{**one, "path": named(one["path"])} for one in faults]
+
+
+def words_of(said: Upload, form: Form[Upload], now: datetime) -> dict[str, str]:
     """Return what is said of the file in the names of a push's headers; raises Invalid with every fault."""
     if said.mode != "snapshot":
         if said.mode is None and said.type == "registration":

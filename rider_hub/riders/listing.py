@@ -17,7 +17,7 @@ from rider_hub.riders.area_reviews import area_held, held_areas
 from rider_hub.riders.identity import explain
 from rider_hub.riders.indexes import search_indexes
 from rider_hub.riders.model import LinkState, RegistrationState
-from rider_hub.riders.reach import registrations_in, riders_in
+from rider_hub.riders.reach import histories_in, registrations_in, riders_in
 from rider_hub.riders.store import masked
 from rider_hub.riders.tables import identity_link, registration, registration_history, rider
 from rider_hub.storage import in_batches
@@ -158,12 +158,12 @@ async def find_rider(work: Look, hub: Hub, rider_id: str) -> dict[str, Any]:
 
 
 async def histories(work: Look, registration_ids: Sequence[str]) -> list[RowMapping]:
-    """Return every applied version of these registrations, the newest first."""
+    """Return the applied versions of these registrations that the viewer may see, the newest first."""
     table = registration_history
     query = select(table, registration.c.platform).join(
         registration, registration.c.id == table.c.registration_id
     )
-    query = query.where(table.c.registration_id.in_(list(registration_ids)))
+    query = query.where(table.c.registration_id.in_(list(registration_ids)), histories_in(work.scope))
     query = query.order_by(table.c.version_at.desc(), table.c.recorded_at.desc(), table.c.id)
     return list((await work.connection.execute(query)).mappings())
 

@@ -4,9 +4,10 @@ from sqlalchemy import ColumnElement, and_, exists, or_, true
 
 from rider_hub.access import Scope
 from rider_hub.organizations.tables import station
-from rider_hub.riders.tables import registration, rider
+from rider_hub.riders.model import RegistrationState
+from rider_hub.riders.tables import registration, registration_history, rider
 
-__all__ = ["registrations_in", "riders_in"]
+__all__ = ["histories_in", "registrations_in", "riders_in"]
 
 
 def riders_in(scope: Scope) -> ColumnElement[bool]:
@@ -35,3 +36,21 @@ def registrations_in(scope: Scope) -> ColumnElement[bool]:
         named = or_(*(station.c.partner == one for one in scope.partners))
         limits.append(exists().where(at, named).correlate(registration))
     return and_(*limits)
+
+
+def histories_in(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition for versions a viewer may see of registrations in scope.
+
+    A partner sees those of its own stations, and that a rider left: where else somebody worked is not its to
+    know.
+    """
+    if not scope.partners:
+        return true()
+    c = registration_history.c
+    own = exists().where(
+        station.c.platform == registration.c.platform,
+        station.c.station_ref == c.station_ref,
+        station.c.partner.in_(scope.partners),
+    )
+    gone = and_(c.station_ref.is_(None), c.state != RegistrationState.ACTIVE)
+    return or_(gone, own.correlate(registration, registration_history))

@@ -48,6 +48,7 @@ async def apply_registrations(
     checked: Sequence[Checked],
     receipt_id: str | None,
     older: Sequence[Checked] = (),
+    keeps_numbers: bool = False,
 ) -> list[Outcome]:
     """Take one part's registrations into the caller's transaction; one outcome a record, in order.
 
@@ -55,6 +56,7 @@ async def apply_registrations(
     repetition ends in the same state. A record whose station is unknown is stored and waits for it. A record
     whose content is stored already is only noted as seen, once an hour: it is neither sealed nor written.
     `older` are versions of these riders that greater ones of their batch beat: they count for work areas.
+    With `keeps_numbers` a record without an identity number leaves the stored one's index as it is.
     """
     keyed = await in_slices(checked, lambda part: _keyed(part, keys, county))
     stored = await store.find_stored(work.connection, platform, (_ref(one) for one, _ in keyed))
@@ -63,7 +65,7 @@ async def apply_registrations(
     await store.touch(work.connection, [one.id for one in due], [one.rider_id for one in due], work.now)
     outcomes = {one.row: Outcome(one.row, "unchanged") for one, _ in same}
     if others:
-        taking = _Taking(work, keys, platform, county, receipt_id)
+        taking = _Taking(work, keys, platform, county, receipt_id, keeps_numbers)
         outcomes |= await taking.take(others, older, {_ref(one) for one, _ in others} & stored.keys())
     return [outcomes[one.row] for one in checked]
 
@@ -104,6 +106,7 @@ class _Taking:
     platform: str
     county: str
     receipt_id: str | None
+    keeps_numbers: bool
 
     @property
     def connection(self) -> AsyncConnection:
@@ -122,6 +125,8 @@ class _Taking:
         said = {row["id"]: record_of(one) for (one, _), row in zip(found.news, rows, strict=True)}
         seal = partial(seal_persons, keys=self.keys, said=said)
         changed = await in_slices([row for row in rows if row["platform_rider_ref"] in known], seal)
+        if self.keeps_numbers:
+            _keep_numbers(changed, known)
         disputed = await apply_corrections(self.connection, self.keys, changed, self.work.now)
         if disputed:
             stations = stations | await self._place_anew(rows)
@@ -310,6 +315,12 @@ def _riders(
 def _division(row: Mapping[str, Any], stations: Mapping[str, str]) -> str:
     """Return where a rider is in scope until a match says more: the station's place, else the county."""
     return stations.get(row["station_ref"] or "", row["county"])
+
+
+def _keep_numbers(rows: Iterable[dict[str, Any]], known: Mapping[str, RowMapping]) -> None:
+    for row in rows:
+        if row["identity_index"] is None and _is_active(row):
+            row["identity_index"] = known[row["platform_rider_ref"]]["identity_index"]
 
 
 def _place(row: Mapping[str, Any] | RowMapping) -> tuple[Any, ...]:

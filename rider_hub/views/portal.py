@@ -42,6 +42,7 @@ _CARDS: Sequence[Card] = (
     Card("报送文件", "没有接口也能报：选一份文件，当场给回执。", "/feeds/upload", "feeds.upload"),
     Card("接收回执", "每一批收到、入库、退回多少行，为什么。", "/feeds/receipts", "feeds.view"),
     Card("待修正数据", "没有入库的行，改好后重新入库。", "/feeds/quarantine?state=waiting", "feeds.replay"),
+    Card("站点报送", "按站点下载名单模板，给站点建上报链接，看谁报过。", "/feeds/stations", "links.view"),
     Card("全量核对", "全量名册声明多少行、收到多少行。", "/feeds/snapshots", "feeds.view"),
     Card(
         "接入说明", "一页走通：签名、检查、报送、回执，用 curl 和 openssl。", "/portal/guide", "portal.view"

@@ -10,6 +10,7 @@ from rider_hub.access.signing_in import forget_steps
 from rider_hub.assignments.ports import forget_changes, forget_past
 from rider_hub.consent.erasing import forget_handled, forget_left
 from rider_hub.intake.dead_letters import forget_dead_letters
+from rider_hub.intake.links import forget_links
 from rider_hub.intake.ports import forget_receipts
 from rider_hub.intake.service import expire_quarantine
 from rider_hub.intake.snapshot_retention import forget_absent
@@ -86,6 +87,7 @@ LIMITS: Mapping[str, Forget] = {
     "absent_contents": _in_one(lambda work, _, before: forget_absent(work.connection, before)),
     "receipts": _in_one(lambda work, _, before: forget_receipts(work.connection, before)),
     "dead_letters": _in_one(lambda work, _, before: forget_dead_letters(work.connection, before)),
+    "station_links": _in_one(lambda work, _, before: forget_links(work.connection, before)),
     "job_runs": _in_one(lambda work, _, before: forget_runs(work.connection, before)),
 }
 

@@ -32,6 +32,8 @@ class MenuItem:
     path: str
     icon: str
     operation: str | None = None
+    #: Not shown to whoever may do this operation: another item leads there.
+    unless: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Shell:
 
     def menu_for(self, actor: Actor) -> list[MenuItem]:
         """Return the items the actor may use; nothing is shown greyed out."""
-        return [item for item in self.menu if item.operation is None or allows(actor, item.operation)]
+        shown = [item for item in self.menu if item.operation is None or allows(actor, item.operation)]
+        return [item for item in shown if item.unless is None or not allows(actor, item.unless)]
 
     def is_phone(self, request: web.Request) -> bool:
         """Say whether a request is for a rider's page."""

@@ -72,6 +72,10 @@ NO_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("approval.sealed:operation", "approval.sealed:role"), _OWN),
     **dict.fromkeys(("registration_correction.sealed:field", "notice.body:key"), _CODE),
     "rights_request.sealed:registration": _ID,
+    **dict.fromkeys(("station_link.made_by", "station_link.revoked_by", "receipt.link"), _ID),
+    **dict.fromkeys(
+        ("station_link.station_ref", "station_link.partner"), "found by those of station, which are attacked"
+    ),
     "invitation.sealed": "ids, codes and times alone; what pages show of it is the activity's",
     "snapshot.found": _FIGURE,
     "push_message.message_id": "a sender's name of a message: compared, shown nowhere",

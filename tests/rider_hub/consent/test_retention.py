@@ -13,6 +13,7 @@ from rider_hub.access.account_tables import rider_session, sign_in_code
 from rider_hub.assignments.tables import assignment, match_change, match_run
 from rider_hub.clock import FixedClock
 from rider_hub.consent.tables import rights_request
+from rider_hub.intake.link_tables import station_link
 from rider_hub.intake.stream_tables import dead_letter
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.messages.tables import outbox
@@ -44,6 +45,7 @@ KINDS: dict[str, tuple[Table, str, str, dict[str, Any]]] = {
     "left_riders": (registration, "seen_at", "id", {"state": "left", "sealed": None}),
     "receipts": (receipt, "created_at", "id", {}),
     "dead_letters": (dead_letter, "created_at", "id", {}),
+    "station_links": (station_link, "expires_at", "id", {}),
     "job_runs": (job_run, "due_at", "id", {}),
 }
 #: Kinds whose rows carry the time at which they go, not the time they began.
@@ -60,6 +62,11 @@ async def _template(hub: Hub, table: Table) -> dict[str, Any]:
         empty = {column.name: None for column in table.columns}
         texts = dict.fromkeys(("cluster", "topic", "platform", "feed_type", "receipt_id"), "x")
         return empty | texts | {"partition": 0, "offset": 0, "row": 1, "failures": []}
+    if table is station_link:
+        empty = {column.name: None for column in table.columns}
+        now = hub.clock.now()
+        rest = {"platform": "x", "station_ref": "x", "made_by": "x", "made_at": now, "uses": 0, "max_uses": 1}
+        return empty | rest
     async with hub.database.read() as connection:
         query = select(table)
         query = query.where(table.c.sealed.is_not(None)) if table is quarantine else query
@@ -75,9 +82,9 @@ def _named(key: str, name: str, template: dict[str, Any]) -> dict[str, Any]:
         apart = {key: 100 + len(name)}
     if key == "phone_index":
         apart = {key: name.encode()}
-    for column in ("query_index", "idempotency_key", "platform_rider_ref", "topic_id"):
+    for column in ("query_index", "token_index", "idempotency_key", "platform_rider_ref", "topic_id"):
         if column in template:
-            apart[column] = name.encode() if column == "query_index" else name
+            apart[column] = name.encode() if column.endswith("_index") else name
     return apart
 
 

@@ -26,6 +26,8 @@ class Driver:
     owners: frozenset[str] | None = None
     #: Tried on the last of one's own rows, where another step used the first one up.
     last: bool = False
+    #: Viewers with one row alone, which an earlier step used up.
+    used_up: frozenset[str] = frozenset()
     #: Answered by the visitor's own session or body alone: there is no row of another to name.
     own_only: bool = False
     #: Answers alike whatever id is named, there or not, since it only leads on to another address.
@@ -48,6 +50,8 @@ _RUN = Driver(lambda group: {"id": f"run-{group.county}"}, owners=_COUNTY)
 _FEEDS = frozenset({"county", "platform_account", "platform_in_county"})
 #: The other platform's agreement is with the other county.
 _SENDING = frozenset({"county", "platform_account"})
+#: A partner hands in for its own stations and sees what came of it.
+_PARTNER = frozenset({"partner_account"})
 _NOBODY: frozenset[str] = frozenset()
 _OWN_BODY = frozenset({"branch_secretary", "instructor", "street_staff", "county_staff", "county"})
 #: Ordinary requests; what is told in confidence is tried in tests/rider_hub/requests/test_confidential.py.
@@ -65,19 +69,32 @@ def _link(group: Group) -> Mapping[str, str]:
 DRIVERS: dict[tuple[str, str], Driver] = {
     ("GET", "/map/layers/{key}.geojson"): Driver(own_only=True),
     ("GET", "/map/areas/{code}"): Driver(lambda group: {"code": group.community}),
-    ("GET", "/feeds/receipts/{id}"): Driver(_row("receipt"), owners=_FEEDS),
-    ("GET", "/feeds/quarantine/{id}"): Driver(_row("quar"), owners=_FEEDS),
-    ("POST", "/feeds/quarantine/{id}/open"): Driver(_row("quar"), _PURPOSE, owners=_FEEDS),
+    ("GET", "/feeds/receipts/{id}"): Driver(_row("receipt"), owners=_FEEDS | _PARTNER),
+    ("GET", "/feeds/quarantine/{id}"): Driver(_row("quar"), owners=_FEEDS | _PARTNER),
+    ("POST", "/feeds/quarantine/{id}/open"): Driver(_row("quar"), _PURPOSE, owners=_FEEDS | _PARTNER),
     ("POST", "/feeds/quarantine/{id}/replay"): Driver(
-        _row("quar"), _words(path='["record_id"]', value="x"), owners=_SENDING
+        _row("quar"), _words(path='["record_id"]', value="x"), owners=_SENDING | _PARTNER
     ),
-    ("POST", "/feeds/quarantine/{id}/return"): Driver(_row("quar"), owners=_FEEDS),
+    ("POST", "/feeds/quarantine/{id}/return"): Driver(_row("quar"), owners=_FEEDS | _PARTNER),
     ("POST", "/feeds/receipts/{id}/release"): Driver(_row("receipt"), _words(frame="wgs84"), owners=_SENDING),
-    ("POST", "/feeds/receipts/{id}/replay"): Driver(_row("receipt"), owners=_SENDING, last=True),
+    ("POST", "/feeds/receipts/{id}/replay"): Driver(
+        _row("receipt"), owners=_SENDING | _PARTNER, last=True, used_up=_PARTNER
+    ),
     # Stores nothing; whose sender may be named is tried in tests/rider_hub/intake/test_check_page.py.
     ("POST", "/feeds/check"): Driver(own_only=True),
     # Whose sender may be named is tried in tests/rider_hub/intake/test_upload_page.py.
     ("POST", "/feeds/upload"): Driver(own_only=True),
+    ("GET", "/feeds/stations/{id}"): Driver(_row("station")),
+    ("GET", "/feeds/stations/{id}/template.xlsx"): Driver(_row("station"), owners=_SENDING | _PARTNER),
+    ("POST", "/feeds/stations/{id}/links"): Driver(
+        _row("station"), _words(days="14"), owners=_SENDING | _PARTNER
+    ),
+    ("GET", "/feeds/links/{id}"): Driver(_row("slink")),
+    ("POST", "/feeds/links/{id}/revoke"): Driver(_row("slink")),
+    # A link's own token says whose station it is; tried in tests/rider_hub/intake/test_station_links.py.
+    ("POST", "/hand-in/open"): Driver(own_only=True),
+    ("POST", "/hand-in/file"): Driver(own_only=True),
+    ("POST", "/hand-in/close"): Driver(own_only=True),
     ("GET", "/feeds/senders/{platform}"): Driver(lambda group: {"platform": group.platform}, owners=_SENDING),
     ("GET", "/feeds/senders/{platform}/keys"): Driver(
         lambda group: {"platform": group.platform}, owners=_SENDING
@@ -221,7 +238,9 @@ LISTS: dict[str, frozenset[str] | None] = {
     "/assignments": None,
     "/requests": None,
     "/activities": None,
-    "/feeds/receipts": _FEEDS,
-    "/feeds/quarantine": _FEEDS,
+    "/feeds/receipts": _FEEDS | _PARTNER,
+    "/feeds/quarantine": _FEEDS | _PARTNER,
+    "/feeds/stations": None,
+    "/feeds/links": None,
     "/feeds/snapshots": _FEEDS,
 }

@@ -251,7 +251,8 @@ def _own_body(_: Viewer) -> set[str]:
 
 
 def _of_feeds(viewer: Viewer) -> set[str]:
-    return _own(viewer) if viewer.name in {"county", "platform_account", "platform_in_county"} else set()
+    handing_in = {"county", "platform_account", "platform_in_county", "partner_account"}
+    return _own(viewer) if viewer.name in handing_in else set()
 
 
 LINKS = "/riders/links/export"

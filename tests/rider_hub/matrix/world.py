@@ -20,6 +20,7 @@ from rider_hub.consent.service import publish_notices
 from rider_hub.consent.tables import rights_request
 from rider_hub.demo.ground import console
 from rider_hub.divisions.tables import boundary, division, edition
+from rider_hub.intake.link_tables import station_link
 from rider_hub.intake.senders import register_sender
 from rider_hub.intake.snapshot_tables import snapshot
 from rider_hub.intake.tables import quarantine, receipt
@@ -134,6 +135,7 @@ async def lay_groups(hub: Hub, groups: Sequence[Group]) -> None:
         (receipt, _receipt),
         (quarantine, _quarantine),
         (snapshot, _snapshot),
+        (station_link, _station_link),
         (activity, _activity),
     )
     async with hub.database.write() as connection:
@@ -449,6 +451,7 @@ def _receipt(hub: Hub, group: Group) -> dict[str, Any]:
         "feed_type": "registration",
         "transport": "push",
         "source_name": f"batch-{group.tag}",
+        "partner": group.partner,
         "idempotency_key": group.tag,
         "body_digest": b"x",
         "state": "done",
@@ -481,6 +484,26 @@ def _quarantine(hub: Hub, group: Group) -> dict[str, Any]:
         "created_at": hub.clock.now(),
         "expires_at": hub.clock.now() + timedelta(days=30),
         "mended": False,
+        "partner": group.partner,
+        "standard": False,
+    }
+
+
+def _station_link(hub: Hub, group: Group) -> dict[str, Any]:
+    return {
+        "id": group.id("slink"),
+        "token_index": hub.keys.blind("lasting", "station_link", group.tag),
+        "platform": group.platform,
+        "station_ref": group.id("ref"),
+        "partner": group.partner,
+        "made_by": "user:nobody",
+        "made_at": hub.clock.now(),
+        "expires_at": hub.clock.now() + timedelta(days=14),
+        "uses": 0,
+        "max_uses": 20,
+        "last_used_at": None,
+        "revoked_at": None,
+        "revoked_by": None,
     }
 
 
