@@ -19,6 +19,7 @@ from rider_hub.access.users import add_user
 from rider_hub.clock import local_date
 from rider_hub.demo.ground import console
 from rider_hub.errors import Conflict
+from rider_hub.intake import store
 from rider_hub.intake.proofs import prove
 from rider_hub.intake.sender_keys import kid_of, make_key, note_use, signing_key_bytes
 from rider_hub.intake.store import sender_secrets
@@ -156,12 +157,20 @@ async def test_anothers_keys_are_absent(hub: Hub) -> None:
         assert told[0][0] == told[0][2] == 404
 
 
-async def test_of_two_who_make_a_key_at_once_one_does(hub: Hub) -> None:
+async def test_of_two_who_make_a_key_at_once_one_does(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """No key is lost under another: the second finds two live and is told so."""
     _, old = await sender_of(hub)
-    made = await asyncio.gather(
-        *(make_key(hub, county_staff(), "ding") for _ in range(4)), return_exceptions=True
-    )
+
+    async def slowly(*given: Any) -> Any:
+        found = await sender_secrets(*given)
+        await asyncio.sleep(0.1)  # so that all would have read before the first writes
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "sender_secrets", slowly)
+        made = await asyncio.gather(
+            *(make_key(hub, county_staff(), "ding") for _ in range(3)), return_exceptions=True
+        )
     [(key, _)] = [one for one in made if not isinstance(one, BaseException)]
     assert {one.code for one in made if isinstance(one, Conflict)} == {"keys_full"}
     assert await is_taken(hub, old)
