@@ -17,7 +17,7 @@ class Proxy:
 
     `delay_s` is waited before each piece, `bytes_per_s` is the bandwidth (0: all there is), `cut_after` ends
     a connection once it has carried so many bytes, `swallows` takes the request to its end and drops the
-    answer. While `flows` is not set nothing is carried either way.
+    answer (`swallowed` is set then). While `flows` is not set nothing is carried either way.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -26,6 +26,7 @@ class Proxy:
         self.bytes_per_s = 0.0
         self.cut_after: int | None = None
         self.swallows = False
+        self.swallowed = asyncio.Event()
         self.flows = asyncio.Event()
         self.flows.set()
         self.port = 0
@@ -100,6 +101,8 @@ class Proxy:
                 await asyncio.sleep(pause)
                 await self.flows.wait()
                 carried += len(piece)
+                if answers and self.swallows:
+                    self.swallowed.set()
                 if (answers and self.swallows) or (self.cut_after is not None and carried > self.cut_after):
                     self.drop()
                     return

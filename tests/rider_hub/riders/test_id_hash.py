@@ -15,6 +15,7 @@ from rider_hub.access import Hub, Keyring
 from rider_hub.riders import indexes
 from rider_hub.riders.tables import registration
 from tests.factories import make_hub
+from tests.java import compile_java, java
 from tests.rider_hub.intake.build import COUNTY, bring_in_county, codes, push, rider, sender_of
 from tests.rider_hub.riders.build import id_number
 
@@ -66,13 +67,9 @@ def test_the_recipe_of_openssl_gives_the_vector(tmp_path: Path) -> None:
 
 def test_the_recipe_of_java_gives_the_vector(tmp_path: Path) -> None:
     """The class of the page, compiled and run; a small x is made large."""
-    (tmp_path / "IdHash.java").write_text(block("java"), encoding="utf-8")
-    subprocess.run(["javac", "IdHash.java"], cwd=tmp_path, check=True, capture_output=True)
+    compile_java(tmp_path, "IdHash", block("java"))
     run = subprocess.run(
-        ["java", "-cp", str(tmp_path), "IdHash", KEY.hex(), NUMBER.lower()],
-        check=True,
-        capture_output=True,
-        text=True,
+        [*java(tmp_path, "IdHash"), KEY.hex(), NUMBER.lower()], check=True, capture_output=True, text=True
     )
     assert run.stdout.strip() == ":".join(vectors()["intl"])
 
