@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,7 @@ class Shell:
     environment: jinja2.Environment = field(init=False)
 
     def __post_init__(self) -> None:
-        folders = {folder.parent.name: jinja2.FileSystemLoader(folder) for folder in self.template_folders}
-        loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(_TEMPLATES), jinja2.PrefixLoader(folders)])
-        object.__setattr__(self, "environment", _environment(loader))
+        object.__setattr__(self, "environment", _environment(tuple(self.template_folders)))
 
     def menu_for(self, actor: Actor) -> list[MenuItem]:
         """Return the items the actor may use; nothing is shown greyed out."""
@@ -139,7 +138,11 @@ def _current(items: Sequence[MenuItem], path: str) -> str | None:
     return max(found, key=lambda item: len(item.path)).key if found else None
 
 
-def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
+@cache
+def _environment(folders: Sequence[Path]) -> jinja2.Environment:
+    """Return the templates of these folders, each compiled once a process, whatever shells there are."""
+    named = {folder.parent.name: jinja2.FileSystemLoader(folder) for folder in folders}
+    loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(_TEMPLATES), jinja2.PrefixLoader(named)])
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
