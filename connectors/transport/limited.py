@@ -1,13 +1,16 @@
-"""Reads a file by a module of ours in a process of its own, limited in memory and time: a bomb ends it alone.
+"""Works on a file in a process of its own, limited in memory and time: a bomb ends it alone.
 
-The file goes in on standard input (no copy of it lies on a disk), rows come out as lines of JSON.
+The file goes in on standard input (no copy of it lies on a disk). A module of ours gives rows as lines of
+JSON; another program gives its output as it is.
 """
 
+import os
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -61,6 +64,29 @@ def lines_of(
         raise failed(TOO_LARGE if status < 0 else status)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended: its exit status (negative: a signal), and its output."""
+
+    status: int
+    output: bytes
+
+
+def run_limited(command: Sequence[str], data: bytes, *, inherited: Sequence[int] = ()) -> Ended:
+    """Run a program under the limits, the data on its standard input, with `inherited` descriptors open."""
+    process = subprocess.Popen(  # noqa: S603 - no shell, and the program is named by its path
+        [sys.executable, "-m", "connectors.transport.limited", str(MEMORY), str(SECONDS), *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=_ROOT,
+        pass_fds=inherited,
+    )
+    with process:
+        output, _ = process.communicate(data)
+    return Ended(process.returncode, output)
+
+
 def limit(memory: str, seconds: str) -> None:
     """Limit the memory and time of this process, before a byte of the file is read."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
@@ -75,3 +101,14 @@ def _send(pipe: IO[bytes], data: bytes) -> None:
             pipe.write(data)
     except BrokenPipeError:
         return  # it ended before reading all; its exit status tells why
+
+
+def main(argv: Sequence[str]) -> None:
+    """Limit memory and time, then become the program."""
+    memory, seconds, *command = argv
+    limit(memory, seconds)
+    os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

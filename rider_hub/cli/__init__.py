@@ -21,6 +21,7 @@ _COMMANDS = {
     "match": ("rider_hub.cli.matching", "match", "Match riders: files, or runs in the database."),
     "jobs": ("rider_hub.cli.jobs", "jobs", "List and run scheduled jobs."),
     "keys": ("rider_hub.cli.keys", "keys", "Make, rotate, export and look at the keys."),
+    "sealed": ("rider_hub.cli.sealed", "sealed", "Certificates of sealed files."),
     "audit": ("rider_hub.cli.audit", "audit", "Verify and export the audit trail."),
     "rights": ("rider_hub.cli.rights", "rights", "A rider's copy, correction and erasure."),
     "openapi": ("rider_hub.cli.openapi", "openapi", "Print the OpenAPI document of the interface."),

@@ -1,7 +1,7 @@
 """A file that a page sends as it is: counted as it comes, given back annotated; none of it is stored."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -11,9 +11,11 @@ from aiohttp import web
 from connectors.problems import feed_error
 from connectors.transport.files import FileRow, read_rows
 from connectors.transport.http_push import MAX_LINES, MAX_SENT, MIB
+from connectors.transport.sealed_file import Opened, inner_name, is_sealed
 from rider_hub.access import ACTOR, HUB
 from rider_hub.intake.annotated import MAX_CELLS, annotate, kind_of
 from rider_hub.intake.messages import count_try
+from rider_hub.intake.sealed_files import ENDING, Seals
 from rider_hub.parameters import parameter
 from rider_hub.web.export import attachment
 from rider_hub.web.shell import SHELL
@@ -42,40 +44,64 @@ _USUAL: Final = Limits()
 
 @dataclass(frozen=True)
 class SentFile:
-    """A file's own bytes, its name as the browser tells it, and its rows."""
+    """A file's own bytes, its name as the browser tells it, and its rows; a sealed one is open here."""
 
     name: str
     data: bytes
     rows: Sequence[FileRow]
+    sealed: tuple[Opened, Seals] | None = None
 
     async def annotated(
         self, request: web.Request, failures: Iterable[Mapping[str, Any]], ending: str, *, every: bool
     ) -> web.Response:
-        """Answer with the file in its own format, the reasons beside its rows; its name gets an ending."""
+        """Answer with the file in its own format, the reasons beside its rows; its name gets an ending.
+
+        A file that came sealed goes back sealed to its sender.
+        """
         async with request.app[SHELL].exports:
             file = await asyncio.to_thread(
                 lambda: annotate(self.rows, failures, kind_of(self.data, self.rows), every=every)
             )
-        stem = self.name.rpartition(".")[0] or self.name or "file"
-        headers = {"Content-Disposition": attachment(f"{stem}-{ending}.{file.kind}")}
-        return web.Response(body=file.body, content_type=file.content_type, headers=headers)
+        inner = inner_name(self.name)
+        named = f"{inner.rpartition('.')[0] or inner or 'file'}-{ending}.{file.kind}"
+        body, content_type = file.body, file.content_type
+        if self.sealed is not None:
+            opened, seals = self.sealed
+            body = await asyncio.to_thread(seals.seal, body, opened)
+            named, content_type = named + ENDING, "application/pkcs7-mime"
+        headers = {"Content-Disposition": attachment(named)}
+        return web.Response(body=body, content_type=content_type, headers=headers)
 
 
-async def read_sent(request: web.Request, *, who: str = "", limits: Limits = _USUAL) -> SentFile:
+async def read_sent(
+    request: web.Request,
+    seals_of: Callable[[], Awaitable[Seals]] | None = None,
+    *,
+    who: str = "",
+    limits: Limits = _USUAL,
+) -> SentFile:
     """Read the body, which is the file as it is, and its rows; the name stands in the header X-File-Name.
 
-    Files are counted by the account, or by `who` where there is none. Raises FeedError for more MiB or rows
-    than the limits, or than MAX_CELLS cells, and for what can't be read as a whole; LimitReached for too many
-    files within a minute.
+    A sealed file is opened by the seals that `seals_of` gives; without it none is taken. Files are counted by
+    the account, or by `who` where there is none. Raises FeedError for more MiB or rows than the limits, or
+    than MAX_CELLS cells, and for what can't be read as a whole; LimitReached for too many files within a
+    minute.
     """
     told = unquote(request.headers.get("X-File-Name", ""))
     name = "".join(char for char in told if char.isprintable())[:_MAX_NAME]
     pace = limits.a_minute or parameter("intake.pushes_a_minute").value
     await count_try(request.app[HUB], who or request[ACTOR].id, pace)
-    data = await _body(request, limits.mib)
+    data, sealed = await _body(request, limits.mib), None
+    if is_sealed(name, data):
+        if seals_of is None:
+            raise feed_error("sealed_not_here")
+        seals = await seals_of()
+        async with request.app[SHELL].exports:
+            opened = await asyncio.to_thread(seals.open, data)
+        data, sealed = opened.data, (opened, seals)
     async with request.app[SHELL].exports:
-        rows = await asyncio.to_thread(_rows, data, name, limits.rows)
-    return SentFile(name, data, rows)
+        rows = await asyncio.to_thread(_rows, data, inner_name(name), limits.rows)
+    return SentFile(name, data, rows, sealed)
 
 
 async def _body(request: web.Request, mib: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from rider_hub.errors import Invalid
 from rider_hub.intake.check_pages import types_of
 from rider_hub.intake.listing import platform_names
 from rider_hub.intake.model import as_feed_type
+from rider_hub.intake.sealed_files import seals_for
 from rider_hub.intake.sent_files import LIMIT_MIB, SHOWN, read_sent
 from rider_hub.intake.station_feeds import handed_in_for
 from rider_hub.intake.station_form import in_words
@@ -93,7 +95,7 @@ async def _upload(request: web.Request) -> web.StreamResponse:
     if is_bound(actor):
         said.scope = "station"
     words = words_of(said, form, hub.clock.now())
-    sent = await read_sent(request)
+    sent = await read_sent(request, None if is_bound(actor) else partial(seals_for, hub, actor, said.sender))
     given = HandedIn(said.sender, said.type, sent.name, sent.data, sent.rows, words)
     if said.annotated:
         faults = told_in_words(actor, await refused_of_upload(hub, actor, given))

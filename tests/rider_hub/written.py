@@ -27,6 +27,7 @@ _PLACE = "the code of a division, digits alone"
 _BODY = "the code of an organization, instructor, platform or park, checked by its import: rows hang on it"
 _SCOPE = "decides what is seen; what pages show of it is scope_title"
 _SECRET = "a hash, key, check value or token: shown nowhere"
+_CERTIFICATE = "read as a certificate before it is kept, and written anew; shown on no page"
 _FIGURE = "figures under the hub's own names"
 _TIME = "a time as JSON writes it"
 _OWN = "names a table, page or role of the hub's own, by which the approved one is found"
@@ -63,6 +64,10 @@ NO_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("match_run.digest", "key_check.value", "session.csrf"), _SECRET),
     **dict.fromkeys(("user_account.password_hash", "user_account.password_history"), _SECRET),
     **dict.fromkeys(("second_factor.sealed", "second_factor.pending", "sender.sealed_keys"), _SECRET),
+    **dict.fromkeys(
+        ("sealing_key.certificate", "sender_certificate.certificate", ".fingerprint"), _CERTIFICATE
+    ),
+    "sealing_key.private_key": _SECRET,
     **dict.fromkeys(("rider_session.sealed", "home_list.sealed"), _ID),
     **dict.fromkeys((".counts", "match_run.outcome"), _FIGURE),
     **dict.fromkeys(("declaration.sealed:" + one for one in ("rider_id", "body", "home_body", "lines")), _ID),
