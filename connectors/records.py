@@ -160,6 +160,13 @@ class Request(_Record, frozen=True, gc=False):
 
 Record = Station | Registration | Request
 
+SUBJECTS: Final[dict[FeedType, str]] = {
+    "station": "station_ref",
+    "registration": "platform_rider_ref",
+    "request": "record_id",
+}
+"""The field that says whom or what a record is about; of the versions of one the greatest stands."""
+
 RECORD_TYPES: Final[dict[FeedType, type[Station] | type[Registration] | type[Request]]] = {
     "station": Station,
     "registration": Registration,

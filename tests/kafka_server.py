@@ -28,8 +28,8 @@ _FORMATTED, _CLASSES = "formatted", "classes.jsa"
 _START_S = 120
 _STOP_S = 60
 
-MISSING = """The tests need a real Apache Kafka and found no jars of it in .cache/kafka. make test fetches them
-from Maven Central; by hand: scripts/system_packages.sh tests && scripts/setup.sh tests"""
+MISSING = """The tests need a real Apache Kafka and found no jars of it in .cache/kafka. make test fetches
+them from Maven Central; by hand: scripts/system_packages.sh tests && scripts/setup.sh tests"""
 
 #: One node, small, and quick to start, to come back, and to notice who is gone; topics are made on purpose.
 _PROPERTIES = """\

@@ -5,16 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from connectors.records import FeedType
+from connectors.records import SUBJECTS, FeedType
 from connectors.simulator.faults import Faults, falls
 
 Row = dict[str, Any]
 
-_KEYS: Final[Mapping[FeedType, str]] = {
-    "station": "station_ref",
-    "registration": "platform_rider_ref",
-    "request": "record_id",
-}
 _LATER: Final = timedelta(hours=1)
 
 
@@ -42,9 +37,9 @@ def newest(feed_type: FeedType, rows: Iterable[Mapping[str, Any]]) -> dict[str, 
     """Return the version of each key that must stand in the end, in whatever order they were sent."""
     found: dict[str, Mapping[str, Any]] = {}
     for row in rows:
-        known = found.setdefault(row[_KEYS[feed_type]], row)
+        known = found.setdefault(row[SUBJECTS[feed_type]], row)
         if _version(row) > _version(known):
-            found[row[_KEYS[feed_type]]] = row
+            found[row[SUBJECTS[feed_type]]] = row
     return found
 
 
@@ -62,7 +57,7 @@ def _corrected(feed_type: FeedType, row: Row) -> Row:
 
 
 def _retracted(feed_type: FeedType, row: Row) -> Row:
-    kept: Sequence[str] = ("record_id", _KEYS[feed_type], "updated_at")
+    kept: Sequence[str] = ("record_id", SUBJECTS[feed_type], "updated_at")
     return _next({name: row[name] for name in kept}) | {"op": "retract"}
 
 

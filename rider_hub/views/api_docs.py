@@ -1,9 +1,12 @@
-"""The published interface: the OpenAPI document, and a page to read it on."""
+"""The published interface: its OpenAPI document with a page to read it on, and the streams' AsyncAPI."""
+
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from rider_hub.access import guarded
+from rider_hub.views import asyncapi
 from rider_hub.views.openapi import document
 from rider_hub.web.describing import Answer, Description, described
 from rider_hub.web.shell import render
@@ -13,7 +16,14 @@ __all__ = ["routes"]
 
 def routes() -> list[web.RouteDef]:
     """Return the public routes."""
-    return guarded("public", [web.get("/api/openapi.json", _openapi), web.get("/api/docs", _docs)])
+    return guarded(
+        "public",
+        [
+            web.get("/api/openapi.json", _openapi),
+            web.get("/api/asyncapi.json", _asyncapi),
+            web.get("/api/docs", _docs),
+        ],
+    )
 
 
 @described(
@@ -26,8 +36,24 @@ def routes() -> list[web.RouteDef]:
 )
 async def _openapi(request: web.Request) -> web.Response:
     # Made of the routes, which do not change while the hub runs, but cheap enough to be made when asked.
-    text = msgspec.json.encode(document(request.app.router.routes()))
-    return web.Response(body=msgspec.json.format(text, indent=1), content_type="application/json")
+    return _json(document(request.app.router.routes()))
+
+
+@described(
+    Description(
+        "asyncapi",
+        "数据流接口文档（AsyncAPI 3）",
+        "The document of streams (AsyncAPI 3)",
+        (Answer("文档", "The document", {"type": "object"}),),
+    )
+)
+async def _asyncapi(request: web.Request) -> web.Response:  # noqa: ARG001 - the same in every hub
+    return _json(asyncapi.document())
+
+
+def _json(found: dict[str, Any]) -> web.Response:
+    body = msgspec.json.format(msgspec.json.encode(found), indent=1)
+    return web.Response(body=body, content_type="application/json")
 
 
 @described(
