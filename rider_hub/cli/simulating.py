@@ -23,13 +23,17 @@ from connectors.simulator import (
     push_parts,
     source_rows,
 )
+from connectors.simulator.streaming import Stream, stream_parts
 from connectors.sources import Manifest
+from connectors.transport.kafka.cluster import Cluster
 from connectors.transport.push_client import Retry, ndjson
 from geo.datum import FRAMES
 from rider_hub.access.inputs import takes
 from rider_hub.cli.running import saying_errors
 from rider_hub.cli.simulated_world import FEED_TYPES, Made, faults_of, made_up
 from rider_hub.intake.senders import signing_key_bytes
+from rider_hub.intake.streams import topics_of
+from rider_hub.settings_kafka import StreamSettings
 
 __all__ = ["simulate"]
 
@@ -90,8 +94,8 @@ def _with(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
 def simulate() -> None:
     """Be a platform: its riders are made up from a seed, its faults are yours to order.
 
-    `rows` prints what it would send, `push`, `pull` and `files` deliver it. Every command takes the same
-    options on riders and faults; 0 is never, n is every n-th. Nobody in these rows exists.
+    `rows` prints what it would send, `push`, `kafka`, `pull` and `files` deliver it. Every command takes the
+    same options on riders and faults; 0 is never, n is every n-th. Nobody in these rows exists.
     """
 
 
@@ -158,6 +162,37 @@ def simulate_push(
             rows = _rows(manifest, feed_type, made, faults)
             async for receipt in push_parts(target, feed_type, parts(rows, size), faults):
                 click.echo(json.dumps(receipt, ensure_ascii=False))
+
+    saying_errors(lambda: asyncio.run(work()))
+
+
+@simulate.command("kafka")
+@click.argument("brokers")
+@click.option("--platform", required=True, help="The name you are registered under.")
+@click.option("--topic", "named", multiple=True, metavar="TYPE=TOPIC", help="By default <platform>.<type>.")
+@click.option("--source", type=_SOURCE, help="Speak as this platform; without it, the standard.")
+@click.option("--cut-every", default=0, help="Hear no answer to every n-th part, and send it again.")
+@_SIZE
+@_with(*_WORLD, *_FAULTS)
+@takes(rows=(Station, Registration))
+def simulate_kafka(
+    *, brokers: str, platform: str, named: tuple[str, ...], source: str | None, size: int, **given: Any
+) -> None:
+    """Stream stations, then riders, to topics that are there; prints one line a part.
+
+    BROKERS is host:port, several with commas. One row is one message, its key is the station's or the
+    rider's reference.
+    """
+
+    async def work() -> None:
+        manifest = sources.load(source) if source else None
+        made, faults = made_up(manifest, given), faults_of(given)
+        topics = topics_of(named, StreamSettings.dead_letter_suffix)
+        target = Stream(cluster=Cluster(tuple(brokers.split(","))), platform=platform, topics=topics)
+        for feed_type in FEED_TYPES:
+            rows = parts(_rows(manifest, feed_type, made, faults), size)
+            async for sent in stream_parts(target, feed_type, rows, manifest=manifest, faults=faults):
+                click.echo(json.dumps(sent))
 
     saying_errors(lambda: asyncio.run(work()))
 

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from click.testing import CliRunner
 
 from connectors.checker import check_file
@@ -23,6 +24,8 @@ from connectors.transport.files import read_rows
 from connectors.transport.signatures import verify
 from rider_hub.cli import main
 from rider_hub.cli.simulated_world import faults_of
+from tests.kafka_server import make_topic
+from tests.rider_hub.faults.ports import free_port
 
 DAY = ("--day", "2026-10-01")
 ROOT = Path(__file__).resolve().parents[3]
@@ -137,6 +140,39 @@ async def test_it_pushes_until_every_part_is_answered(tmp_path: Path) -> None:
     assert [json.loads(line)["type"] for line in text.splitlines()] == ["station"] + ["registration"] * 3
 
 
+async def test_it_streams_what_it_would_print(kafka: str) -> None:
+    """Every row is a message under its rider's key, in order; a part that heard no answer comes twice."""
+    topics = {kind: await make_topic(kafka, 2) for kind in ("station", "registration")}
+    given = ["--platform=ding", "--part=40", "--cut-every=2", "--corrected-every=3", *DAY]
+    named = [f"--topic={kind}={topic}" for kind, topic in topics.items()]
+    told = await asyncio.to_thread(run, "kafka", kafka, *given, *named)
+    sent = [json.loads(line) for line in told.splitlines()]
+    assert [one["sent"] for one in sent] == [6, 40, 40, 40, 13]
+    riders = rows("--corrected-every=3")
+    twice = [*riders[:40], *riders[40:80], *riders[40:120], *riders[120:], *riders[120:]]
+    found: list[Any] = []
+    async with AIOKafkaConsumer(bootstrap_servers=kafka) as consumer:
+        consumer.assign([TopicPartition(topics["registration"], number) for number in (0, 1)])
+        await consumer.seek_to_beginning()
+        while len(found) < len(twice):
+            found.append(await consumer.getone())
+    for one in found:
+        assert one.key.decode() == json.loads(one.value)["platform_rider_ref"]
+    for partition in (0, 1):
+        told_here = [json.loads(one.value) for one in found if one.partition == partition]
+        refs = {one["platform_rider_ref"] for one in told_here}
+        assert told_here == [one for one in twice if one["platform_rider_ref"] in refs]
+
+
+def test_a_stream_to_nowhere_says_so() -> None:
+    """Brokers that are not there are told in words, not by a stack."""
+    address = f"127.0.0.1:{free_port()}"
+    result = CliRunner().invoke(main, ["simulate", "kafka", address, "--platform=ding", *DAY])
+    assert result.exit_code != 0
+    assert "Kafka" in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
 async def test_it_is_pulled_from_a_process_of_its_own() -> None:
     """`simulate pull` prints its address, asks for the token, and serves what `simulate rows` would print."""
     command = [sys.executable, "-m", "rider_hub", "simulate", "pull", "yi", *DAY, "--token=t", "--riders=3"]
@@ -178,7 +214,7 @@ def test_every_fault_is_an_option_of_the_command_line() -> None:
     """What can be ordered in code can be ordered by a platform's engineer, a function apart."""
     result = CliRunner().invoke(main, ["simulate", "push", "--help"])
     helps = result.output + "".join(
-        CliRunner().invoke(main, ["simulate", name, "--help"]).output for name in ("pull", "files")
+        CliRunner().invoke(main, ["simulate", name, "--help"]).output for name in ("pull", "files", "kafka")
     )
     ordered = set(Faults.__struct_fields__) - {"distort"}
     assert [name for name in ordered if f"--{name.replace('_', '-')}" not in helps] == []
