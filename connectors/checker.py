@@ -10,6 +10,8 @@ from connectors.contract import RowMapping, Unknown, check_rows
 from connectors.errors import FeedError
 from connectors.problems import feed_error
 from connectors.records import FeedType, Frame, Tier
+from connectors.sources.file_form import FileForm
+from connectors.sources.manifest import Manifest
 from connectors.transport.files import read_rows
 
 
@@ -31,6 +33,11 @@ class CheckReport(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self)
 
 
+def _file_form(mapping: RowMapping | None, feed_type: FeedType) -> FileForm:
+    feed = mapping.feeds.get(feed_type) if isinstance(mapping, Manifest) else None
+    return feed.file if feed else FileForm()
+
+
 def check_file(
     source: Path | str | bytes,
     feed_type: FeedType,
@@ -50,7 +57,7 @@ def check_file(
     accepted = rejected = 0
     failures: list[Failure] = []
     options: dict[str, Any] = {"tier": tier, "unknown": unknown, "frame": frame, "mapping": mapping}
-    rows = read_rows(source, name=name, sheet=sheet, encoding=encoding)
+    rows = read_rows(source, name=name, sheet=sheet, encoding=encoding, form=_file_form(mapping, feed_type))
     for outcome in check_rows(rows, feed_type=feed_type, **options):
         if isinstance(outcome, Checked):
             accepted += 1

@@ -60,6 +60,12 @@ class FailedRow(BrokenRow):
     code = "row_failed"
 
 
+class MisfitRow(BrokenRow):
+    """Stand for a row with more or fewer cells than the file has columns: which is which can't be told."""
+
+    code = "row_width"
+
+
 class _Sentence(msgspec.Struct, frozen=True):
     zh: str
     en: str

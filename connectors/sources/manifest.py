@@ -11,6 +11,7 @@ import msgspec
 from connectors.contract import Translation, Unknown
 from connectors.problems import Problem, feed_error
 from connectors.records import FeedType, Frame, Tier
+from connectors.sources.file_form import FileForm
 from connectors.sources.values import (
     Form,
     FormError,
@@ -63,7 +64,11 @@ class FeedMapping(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=T
     """Standard field → the value every row has."""
     points: tuple[PointColumn, ...] = ()
     ignore: tuple[str, ...] = ()
-    """Source columns known and passed over."""
+    """Source columns known and passed over; never one of a forbidden name."""
+    nulls: tuple[str, ...] = ()
+    r"""What stands for no value, besides blank text: `NULL`, `\N`, `0000-00-00 00:00:00`."""
+    file: FileForm = FileForm()
+    """How its files are written."""
 
     def targets(self) -> list[str]:
         """List the standard fields that columns and points fill."""
@@ -120,11 +125,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         problems: list[Problem] = []
         for column, path in feed.columns.items():
             value = get_path(row, column)
-            if not _is_blank(value):
+            if not _is_absent(value, feed.nulls):
                 self._translate_value(feed, path, value, values, problems)
         for point in feed.points:
             value = get_path(row, point.column)
-            if not _is_blank(value):
+            if not _is_absent(value, feed.nulls):
                 self._translate_point(point, value, values, problems)
         for path, value in feed.constants.items():
             put_path(values, path, value)
@@ -231,8 +236,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return from_standard(value, form, ZoneInfo(self.zone)) if form else value
 
 
-def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+def _is_absent(value: Any, nulls: tuple[str, ...]) -> bool:
+    if isinstance(value, str):
+        text = value.strip()
+        return not text or text in nulls
+    return value is None
 
 
 def _code_text(value: Any) -> str:

@@ -1,14 +1,15 @@
 """Finds, reads and proves the manifests of the platforms; mapping itself is in manifest."""
 
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from connectors.fields import field_rules
 from connectors.forbidden import forbidden_group
-from connectors.problems import feed_error
+from connectors.problems import feed_error, printable
 from connectors.records import RECORD_TYPES, TIER_B_FIELDS, FeedType, Tier
 from connectors.sources.manifest import FeedMapping, Manifest
 
@@ -39,11 +40,20 @@ def parse(text: str) -> Manifest:
         manifest = msgspec.convert(tomllib.loads(text), Manifest)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise feed_error("manifest_invalid", reason=str(error)) from error
+    reason = _fault_of_whole(manifest)
+    if reason:
+        raise feed_error("manifest_invalid", reason=reason)
     for feed_type, feed in manifest.feeds.items():
         reason = _fault(feed, standard_paths(feed_type), feed_type, tier=manifest.tier)
         if reason:
             raise feed_error("manifest_invalid", reason=f"{feed_type}: {reason}")
     return manifest
+
+
+@lru_cache(maxsize=64)
+def parse_once(text: str) -> Manifest:
+    """Read a manifest as `parse` does, and keep it: a sender's batches are read through the same one."""
+    return parse(text)
 
 
 def standard_paths(feed_type: FeedType) -> set[str]:
@@ -54,19 +64,46 @@ def standard_paths(feed_type: FeedType) -> set[str]:
     return paths
 
 
+def is_forbidden_column(name: str) -> bool:
+    """Tell whether a column's name, or a part of a dotted one, is of a forbidden kind."""
+    return any(map(forbidden_group, (name, *name.split("."))))
+
+
+def _fault_of_whole(manifest: Manifest) -> str | None:
+    try:
+        ZoneInfo(manifest.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return "no such zone"
+    if not all(path.startswith("/") for path in manifest.pull.paths.values()):
+        # Put behind the platform's address: what does not begin with a slash could name another host.
+        return "a path of pull does not begin with /"
+    return None
+
+
 def _fault(feed: FeedMapping, paths: set[str], feed_type: FeedType, *, tier: Tier) -> str | None:
-    targets = feed.targets()
-    unknown = (set(targets) | set(feed.codes) | set(feed.forms) | set(feed.constants)) - paths
+    targets = [*feed.targets(), *feed.constants]
+    unknown = (set(targets) | set(feed.codes) | set(feed.forms)) - paths
     sent = (*feed.columns, *(point.column for point in feed.points))
-    forbidden = [name for name in sent if any(map(forbidden_group, (name, *name.split("."))))]
+    named = (*sent, *feed.ignore, *feed.file.header)
+    forbidden = [name for name in named if is_forbidden_column(name)]
     if unknown:
         return f"no such standard field: {sorted(unknown)}"
     if len(set(targets)) != len(targets):
-        return "two columns for one standard field"
+        return "two columns, or a column and a constant, for one standard field"
     if forbidden:
-        return f"a forbidden name: {forbidden}"
-    if any(len(set(table.values())) != len(table) for table in feed.codes.values()):
-        return "a code table gives one value twice"
+        return f"a forbidden name: {[printable(name) for name in forbidden]}"
     if tier == "A" and feed_type == "registration" and set(targets) & set(TIER_B_FIELDS):
         return "fields of tier B under an agreement of tier A"
+    return _fault_of_columns(feed, sent)
+
+
+def _fault_of_columns(feed: FeedMapping, sent: tuple[str, ...]) -> str | None:
+    header = feed.file.header
+    if set(sent) & set(feed.ignore):
+        return "a column both mapped and ignored"
+    if not all(name.strip() for name in header) or len(set(header)) != len(header):
+        return "names of columns that are empty or not different"
+    strange = set(sent) | set(feed.ignore)
+    if header and strange - set(header):
+        return "a column that is not among the file's names"
     return None

@@ -1,19 +1,24 @@
 """Single values between a platform's form and the standard's: times, numbers, points; and nested paths."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-Form = Literal["epoch_ms", "epoch_s", "local_time", "number_for_text", "text_for_number"]
-"""How the platform writes a value: a count since 1970, a time without offset, a number where the standard
-has text, or text where it has a number."""
+Form = Literal["epoch_ms", "epoch_s", "local_time", "local_day", "number_for_text", "text_for_number"]
+"""How the platform writes a value: a count since 1970, a time without offset (or a day, with or without a
+time), a number where the standard has text, or text where it has a number."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_SECOND: Final = {"epoch_ms": 1000, "epoch_s": 1}
 _LONGEST: Final = 40
 _PAIR: Final = 2
+#: A time as databases and spreadsheets write it, where it is not ISO 8601: 2026/1/5 8:03.
+_LOOSE: Final = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d{1,6})?)?)?", re.ASCII
+)
 
 
 class FormError(ValueError):
@@ -30,6 +35,8 @@ def to_standard(value: Any, form: Form, zone: ZoneInfo) -> Any:
         return _time_text(_from_epoch(value, _PER_SECOND[form]))
     if form == "local_time":
         return _time_text(_from_local(value, zone))
+    if form == "local_day":
+        return _local(value).date().isoformat()
     if form == "number_for_text":
         whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_LONGEST
         return str(value) if whole else value
@@ -42,6 +49,8 @@ def from_standard(value: Any, form: Form, zone: ZoneInfo) -> Any:
         return int(value)
     if form == "text_for_number":
         return repr(value)
+    if form == "local_day":
+        return value
     moment = datetime.fromisoformat(value)
     if form == "local_time":
         return moment.astimezone(zone).replace(tzinfo=None).isoformat(sep=" ")
@@ -69,13 +78,28 @@ def _from_epoch(value: Any, per_second: int) -> datetime:
 
 
 def _from_local(value: Any, zone: ZoneInfo) -> datetime:
-    if not isinstance(value, str):
-        raise FormError("timestamp_invalid")
+    moment = _local(value)
     try:
-        moment = datetime.fromisoformat(value.strip().replace("/", "-"))
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise FormError("timestamp_invalid") from error
+
+
+def _local(value: Any) -> datetime:
+    """Read a time that may have no offset; raises FormError."""
+    if not isinstance(value, str):
+        raise FormError("timestamp_invalid")
+    text = value.strip()
+    try:
+        return datetime.fromisoformat(text.replace("/", "-"))
+    except ValueError:
+        loose = _LOOSE.fullmatch(text)
+    try:
+        if loose:
+            return datetime(*(int(part or 0) for part in loose.groups()))  # type: ignore[arg-type] # noqa: DTZ001
+    except ValueError as error:
+        raise FormError("timestamp_invalid") from error
+    raise FormError("timestamp_invalid")
 
 
 def _time_text(moment: datetime) -> str:

@@ -9,9 +9,10 @@ from typing import Any, Final, Literal
 import msgspec
 
 from connectors.problems import feed_error
+from connectors.sources.file_form import FileForm
 from connectors.transport.completeness import CHECKSUM
 from connectors.transport.parquet import MAGIC, parquet_rows
-from connectors.transport.tables import csv_rows, workbook_rows
+from connectors.transport.tables import csv_rows, first_of_text, first_of_workbook, workbook_rows
 
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """The largest file read; it is held in memory once."""
@@ -26,6 +27,8 @@ _BOMS: Final = (
 _NOT_TEXT: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd-\uffff]")
 _FIRST_OF_THREE_BYTES: Final = "\u0800"
 _LINES: Final = frozenset({".ndjson", ".jsonl"})
+_JSON: Final = _LINES | {".json"}
+_FORM: Final = FileForm()
 _TEMPORARY: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~")
 
 Kind = Literal["workbook", "csv", "lines", "array"]
@@ -39,12 +42,14 @@ def read_rows(
     sheet: str | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
+    form: FileForm = _FORM,
 ) -> Iterator[FileRow]:
     """Yield the rows of a feed file, counted from 1 without a header.
 
     `source` is a path or the file's bytes, `name` its name where it has one. The content decides the
-    format, the name only where the content leaves it open. Tables give dicts of text, JSON and
-    Parquet give each row's own bytes of JSON, which `check` reads: so a broken line is one refused row.
+    format, the name only where the content leaves it open; `form` is what its sender's mapping says of it.
+    Tables give dicts of text, JSON and Parquet give each row's own bytes of JSON, which `check` reads: so a
+    broken line is one refused row.
     Raises FeedError where the whole can't be read; but for JSON that may be after some rows.
     """
     data = source if isinstance(source, bytes) else _read(Path(source))
@@ -52,10 +57,12 @@ def read_rows(
     if not data.strip():
         raise feed_error("file_empty")
     if data.startswith(_WORKBOOK):
-        return workbook_rows(data, sheet)
+        return workbook_rows(data, sheet, form)
     if data.startswith(MAGIC):
         return parquet_rows(data)
     suffix = Path(name).suffix.lower()
+    if encoding is None and form.encoding != "auto":
+        encoding = form.encoding
     if encoding is None and _is_broken_utf_8(data) and (suffix in _LINES or data.lstrip()[:1] == b"{"):
         # Each line is read alone later: a broken byte costs its own row, not the file.
         lines = enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1)
@@ -63,10 +70,23 @@ def read_rows(
     text = decode_text(data, encoding)
     if not text.strip():
         raise feed_error("file_empty")
-    kind = _kind(text, suffix)
+    # A first cell may begin as JSON does: where the form of a table is stated, the name alone says otherwise.
+    kind = "csv" if form.is_stated and suffix not in _JSON else _kind(text, suffix)
     if kind == "array":
         return array_rows(text.encode())
-    return line_rows(text) if kind == "lines" else csv_rows(text, delimiter)
+    return line_rows(text) if kind == "lines" else csv_rows(text, delimiter, form)
+
+
+def first_cells(data: bytes, name: str = "", form: FileForm = _FORM) -> list[str] | None:
+    """Return the cells of a table's first row that is not blank; None for JSON and Parquet."""
+    if data.startswith(_WORKBOOK):
+        return first_of_workbook(data)
+    if not data.strip() or data.startswith(MAGIC):
+        return None
+    text = decode_text(data, None if form.encoding == "auto" else form.encoding)
+    if not form.is_stated and _kind(text, Path(name).suffix.lower()) != "csv":
+        return None
+    return first_of_text(text, form)
 
 
 def _read(path: Path) -> bytes:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from connectors.errors import FeedError
-from connectors.problems import BrokenRow, LostDigits, feed_error
+from connectors.problems import BrokenRow, LostDigits, MisfitRow, feed_error
+from connectors.sources.file_form import DELIMITERS, FileForm
+from connectors.transport.escaped import escaped_cells
 from connectors.transport.limited import MEMORY, SECONDS, TOO_LARGE, lines_of
 from connectors.transport.workbook import LOST, NO_SHEET
 
@@ -16,7 +18,10 @@ MAX_COLUMNS: Final = 1000
 """The most columns of a table."""
 
 _MAX_DOTS: Final = 8  # the standard nests by one
-_DELIMITERS: Final = (",", "\t", ";", "|")
+_BY_COUNT: Final = (",", "\t", ";", "|")
+#: So many names of columns in a first row make it a heading, not somebody's values.
+_TELLING_NAMES: Final = 2
+_FORM: Final = FileForm()
 _LETTERS: Final = 26
 # What is no column's name: a phone or identity number, a time, degrees.
 _VALUE: Final = re.compile(
@@ -24,10 +29,44 @@ _VALUE: Final = re.compile(
 )
 
 
-def csv_rows(text: str, delimiter: str | None) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
+def csv_rows(
+    text: str, delimiter: str | None, form: FileForm = _FORM
+) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
     """Yield the rows of a CSV; a delimiter not given is the commonest of `, tab ; |` in the first line."""
-    first = text.lstrip().split("\n", 1)[0]
-    return named_rows(_csv_cells(text, delimiter or max(_DELIMITERS, key=first.count)))
+    sign = delimiter or DELIMITERS.get(form.delimiter) or likely_delimiter(text)
+    if form.escape == "backslash":
+        cells = escaped_cells(text, sign, quotes=form.quotes)
+    else:
+        cells = _csv_cells(text, sign, quotes=form.quotes)
+    return named_rows(cells, form.header, exact=True)
+
+
+def first_of_text(text: str, form: FileForm) -> list[str] | None:
+    """Return the first row of a text table that is not blank, as cells; None where none can be read."""
+    sign = DELIMITERS.get(form.delimiter) or likely_delimiter(text)
+    return _first(escaped_cells(text, sign, quotes=form.quotes))
+
+
+def first_of_workbook(data: bytes) -> list[str] | None:
+    """Return the first row of a workbook's first sheet that is not blank, as cells."""
+    return _first(_workbook_cells(data, None))
+
+
+def looks_like_values(cells: list[str]) -> bool:
+    """Say whether a first row is somebody's values and not the names of columns."""
+    return any(
+        cell.strip() == "\\N" or cell.strip().isdigit() or _VALUE.fullmatch(cell.strip()) for cell in cells
+    )
+
+
+def _first(table: Iterable[list[str] | None]) -> list[str] | None:
+    return next((cells for cells in table if cells and any(cell.strip() for cell in cells)), None)
+
+
+def likely_delimiter(text: str) -> str:
+    """Return the commonest delimiter of the first line that is not blank."""
+    first = text.lstrip("\r\n").split("\n", 1)[0]
+    return max(_BY_COUNT, key=first.count)
 
 
 class _Lines:
@@ -53,13 +92,16 @@ class _Lines:
         self.taken = []
 
 
-def _csv_cells(text: str, delimiter: str) -> Iterator[list[str] | None]:
+def _csv_cells(text: str, delimiter: str, *, quotes: bool) -> Iterator[list[str] | None]:
     """Yield the cells of each record, None for a line whose quotes do not match.
 
     A quote that is never closed would swallow the lines after it: they are read anew, each for itself.
     """
     lines = _Lines(text)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    if quotes:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    else:
+        reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
     while True:
         try:
             cells = next(reader)
@@ -73,9 +115,11 @@ def _csv_cells(text: str, delimiter: str) -> Iterator[list[str] | None]:
         yield cells
 
 
-def workbook_rows(data: bytes, sheet: str | None) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
+def workbook_rows(
+    data: bytes, sheet: str | None, form: FileForm = _FORM
+) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
     """Yield the rows of one sheet of a workbook (the first if none is named)."""
-    return named_rows(_workbook_cells(data, sheet))
+    return named_rows(_workbook_cells(data, sheet), form.header)
 
 
 def _workbook_cells(data: bytes, sheet: str | None) -> Iterator[list[str]]:
@@ -93,15 +137,21 @@ def _workbook_error(status: int) -> FeedError:
     return feed_error("workbook_too_large", status=413, memory_mb=memory_mb, seconds=SECONDS)
 
 
-def named_rows(table: Iterable[list[str] | None]) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
+def named_rows(
+    table: Iterable[list[str] | None], names: tuple[str, ...] = (), *, exact: bool = False
+) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
     """Name the cells of each row by the first row that is not blank, and count rows from 1 after it.
+
+    `names` stand for that row where the file has none; a first row that repeats them is passed over, and one
+    that has them in another order costs the file. With `exact` a row then has one cell a name, or is a
+    MisfitRow: a column that was dropped would let every later one be read as its neighbour.
 
     Blank rows are passed over but counted, so that a row number leads back to the sheet. `a.b` becomes a
     nested field. Empty cells stay as empty text: a forbidden name counts even where its cell is empty. None
     is a line that can't be read: a BrokenRow, which costs its own row; as the heading it costs the file.
     """
-    header: list[str] | None = None
-    header_line = 0
+    header: list[str] | None = list(names) or None
+    header_line, unread = 0, bool(names)
     for line, cells in enumerate(table, 1):
         if cells is None:
             if header is None:
@@ -112,8 +162,29 @@ def named_rows(table: Iterable[list[str] | None]) -> Iterator[tuple[int, dict[st
             continue
         if header is None:
             header, header_line = _header(cells), line
+            continue
+        if unread:
+            unread = False
+            if _repeats(cells, header):
+                header_line = line
+                continue
+        if names and exact and len(cells) != len(names):
+            yield line - header_line, MisfitRow()
         else:
             yield line - header_line, _named(header, cells, line)
+
+
+def _repeats(cells: list[str], header: list[str]) -> bool:
+    """Say whether a first row repeats the names agreed on; raises FeedError for other names of columns."""
+    first = [cell.strip().casefold() for cell in cells]
+    agreed = [name.casefold() for name in header]
+    while first and not first[-1]:
+        first.pop()
+    if first == agreed:
+        return True
+    if len(set(first) & set(agreed)) >= min(_TELLING_NAMES, len(agreed)):
+        raise feed_error("header_differs")
+    return False
 
 
 def _header(cells: list[str]) -> list[str]:

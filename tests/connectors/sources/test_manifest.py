@@ -16,6 +16,7 @@ from connectors.errors import FeedError
 from connectors.records import RECORD_TYPES, FeedType
 from connectors.sources import Manifest, MappingError, load, names
 from connectors.sources.registry import parse
+from connectors.sources.writing import to_toml
 from tests.connectors.rows import ID_NUMBER, crowdsourced, registration
 
 SAMPLES = Path(connectors.sources.__file__).parent
@@ -216,7 +217,6 @@ tier = "A"
         ("a = 'op'\nb = 'op'", "two columns"),
         ("zzmm = 'op'", "forbidden name"),
         ("name = 'name'", "tier B"),
-        ("a = 'op'\n[feeds.registration.codes.op]\n1 = 'upsert'\n2 = 'upsert'", "gives one value twice"),
         ("a = 1", "Expected"),
         ("[", ""),
     ],
@@ -226,3 +226,68 @@ def test_a_wrong_manifest_is_refused_with_its_reason(columns: str, reason: str) 
     with pytest.raises(FeedError, match="manifest_invalid") as caught:
         parse(MANIFEST + columns)
     assert reason in caught.value.en
+
+
+FILE = """
+platform = "someone"
+name_zh = "某平台"
+transport = "files"
+auth = "none"
+frame = "wgs84"
+{whole}
+[feeds.registration]
+{feed}
+[feeds.registration.columns]
+a = "record_id"
+b = "updated_at"
+[feeds.registration.file]
+header = [{header}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"header": "'a', 'c'"}, "a column that is not among"),
+        ({"header": "'a', 'b', 'a'"}, "not different"),
+        ({"header": "'a', 'b', 'zzmm'"}, "forbidden name"),
+        ({"feed": "ignore = ['zzmm']"}, "forbidden name"),
+        ({"feed": "ignore = ['a']"}, "both mapped"),
+        ({"feed": "constants = {record_id = '1'}"}, "a column and a constant"),
+        ({"whole": "zone = 'Asia/Nowhere'"}, "no such zone"),
+        ({"whole": "pull = {paths = {station = '@elsewhere'}}"}, "a path of pull"),
+    ],
+)
+def test_a_wrong_form_of_files_is_refused_with_its_reason(given: dict[str, str], reason: str) -> None:
+    """Names of columns that do not fit, or are of a forbidden kind, wherever they stand."""
+    right = {"header": "'a', 'b', 'c'", "feed": "", "whole": ""}
+    parse(FILE.format(**right))
+    with pytest.raises(FeedError, match="manifest_invalid") as caught:
+        parse(FILE.format(**right | given))
+    assert reason in caught.value.en
+
+
+def test_several_codes_may_stand_for_one_value_and_texts_for_none() -> None:
+    """A platform has more states than the standard; its words for no value count as blank."""
+    feed = """nulls = ["NULL"]
+columns = {id = "record_id", st = "op", no = "station_ref", t = "updated_at"}
+codes = {op = {0 = "leave", 9 = "leave"}}
+forms = {updated_at = "local_time"}
+"""
+    head = FILE.format(header="", feed=feed, whole="").split("[feeds.registration.columns]")[0]
+    rows = [{"id": "1", "st": code, "no": "NULL", "t": "2026/1/5 8:03"} for code in ("0", "9")]
+    read = [parse(head).decode_row("registration", row) for row in rows]
+    assert read == [{"record_id": "1", "op": "leave", "updated_at": "2026-01-05T00:03:00Z"}] * 2
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_manifest_is_written_as_it_was_read(name: str) -> None:
+    """What is saved in the database and downloaded is the same manifest."""
+    made = load(name)
+    assert msgspec.to_builtins(parse(to_toml(made))) == msgspec.to_builtins(made)
+
+
+def test_the_example_of_the_documentation_is_a_manifest() -> None:
+    """docs/mapping.zh-CN.md shows what can be brought in."""
+    text = (Path(__file__).parents[3] / "docs" / "mapping.zh-CN.md").read_text(encoding="utf-8")
+    assert parse(text.split("```toml\n")[1].split("```")[0]).snapshots == ("registration",)
