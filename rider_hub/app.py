@@ -53,6 +53,7 @@ _ROUTES = (
     "rider_hub.intake.needs_pages",
     "rider_hub.intake.link_pages",
     "rider_hub.intake.hand_in_pages",
+    "rider_hub.intake.mapping_pages",
     "rider_hub.riders.pages",
     "rider_hub.organizations.pages",
     "rider_hub.lovestations.api",

@@ -59,6 +59,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "links.view": _COUNTY | _COMPANY,
     "links.change": _COUNTY | _COMPANY,
     "links.use": frozenset({Role.STATION_LINK}),
+    "mappings.view": _COUNTY | {Role.PLATFORM_ACCOUNT},
+    "mappings.change": _COUNTY | {Role.PLATFORM_ACCOUNT},
     "snapshots.decide": _COUNTY,
     "senders.change": _COUNTY | _SYSTEM,
     "senders.keys": _COUNTY | {Role.PLATFORM_ACCOUNT},

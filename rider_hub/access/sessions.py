@@ -35,8 +35,9 @@ _COOKIE = "rider_hub_session"
 _CSRF_COOKIE = "rider_hub_csrf"
 #: What a token begins with, so that one look-up finds the session.
 _RIDER, _STAFF = "r-", "s-"
-#: No form of the hub has more; reading a body for its token must not be a way to keep the hub busy.
-_MAX_FIELDS = 200
+#: No form of the hub has more (a mapping of 300 columns has some 1,000); reading a body for its token must
+#: not be a way to keep the hub busy.
+_MAX_FIELDS = 1_500
 
 #: The token every changing form of this visitor must carry.
 CSRF = web.RequestKey("csrf", str)

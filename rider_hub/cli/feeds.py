@@ -11,13 +11,15 @@ from connectors.checker import CheckReport, check_file
 from connectors.errors import FeedError
 from connectors.problems import feed_error
 from connectors.records import RECORD_TYPES, FeedType, Frame, Registration, Request, Station, Tier
-from connectors.transport.files import FileRow, read_rows
+from connectors.sources import Manifest
+from connectors.transport.files import FileRow, decode_text, read_rows
 from rider_hub.access import Actor, Hub
 from rider_hub.access.inputs import takes
 from rider_hub.cli.running import as_user, echo_json, run_as, run_with_hub, saying_errors
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.files import take_file
 from rider_hub.intake.freshness import rhythm_of
+from rider_hub.intake.mappings import mapping_toml, save_mapping
 from rider_hub.intake.model import Sender
 from rider_hub.intake.quarantine import replay
 from rider_hub.intake.senders import export_feed_key, new_signing_key, register_sender
@@ -85,7 +87,7 @@ def _checked(
     """Check by the contract, and against the county's tables where one and a database are there."""
     if county and _has_database():
         sender = Sender(platform=source or "", county=county, tier="B", manifest=source, frame=frame)
-        rows = list(read_rows(file))
+        rows = list(read_rows(file, form=sender.file_form(feed_type)))
         if not rows:
             raise feed_error("rows_missing")
         return run_with_hub(lambda hub: _check_references(hub, rows, feed_type, sender))
@@ -267,6 +269,36 @@ def _words_of(feed_type: FeedType, mode: str | None, said: dict[str, str | None]
     names = {"as_of": "rfs-as-of", "scope": "rfs-scope", "total": "rfs-total", "name": "rfs-snapshot"}
     given = {header: text for key, header in names.items() if (text := said[key])}
     return {"rfs-mode": mode or "changes", **given}
+
+
+@feed.command("mapping-export")
+@click.argument("platform")
+@click.option("--number", type=click.IntRange(1), help="Which one; default: the one in force.")
+@as_user
+@takes()
+def feed_mapping_export(platform: str, number: int | None, username: str) -> None:
+    """Print a platform's mapping as a manifest, as it may stand in connectors/sources."""
+
+    async def work(hub: Hub, actor: Actor) -> str:
+        return await mapping_toml(hub, actor, platform, number)
+
+    click.echo(run_as(username, work), nl=False)
+
+
+@feed.command("mapping-import")
+@click.argument("platform")
+@click.argument("file", type=_FILE)
+@click.option("--note", default="", help="Why, for whoever reads the list of versions.")
+@as_user
+@takes(Manifest)
+def feed_mapping_import(platform: str, file: Path, note: str, username: str) -> None:
+    """Save a manifest as a platform's mapping, in force from now on; its number is printed."""
+    text = saying_errors(lambda: decode_text(file.read_bytes()))
+
+    async def work(hub: Hub, actor: Actor) -> int:
+        return await save_mapping(hub, actor, platform, text, note)
+
+    click.echo(str(run_as(username, work)))
 
 
 @feed.command("replay")

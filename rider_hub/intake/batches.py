@@ -101,7 +101,7 @@ async def bound(
         return sender, source
     check_declared(within, feed_type, source.snapshot)
     key = f"{source.idempotency_key}:{within.mark}"
-    return replace(sender, manifest=None), replace(source, idempotency_key=key, within=within, fills=True)
+    return sender.in_standard(), replace(source, idempotency_key=key, within=within, fills=True)
 
 
 def keyed_digest(hub: Hub, body: bytes) -> bytes:

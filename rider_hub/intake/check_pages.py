@@ -61,7 +61,7 @@ async def _check(request: web.Request) -> web.StreamResponse:
     if feed_type is None:
         raise whole("feed_not_offered")
     sender = await _sender(request)
-    sent = await read_sent(request)
+    sent = await read_sent(request, form=sender.file_form(feed_type))
     if not sent.rows:
         raise feed_error("rows_missing")
     hub, actor = request.app[HUB], request[ACTOR]

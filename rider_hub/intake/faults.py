@@ -126,6 +126,26 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "按所选坐标系，各点与自述街道的相符程度明显低于另一坐标系。请改选，或退回报送方核实。",
         "Under this frame the points fit their stated streets clearly worse than under another.",
     ),
+    "mapping_of_another": (
+        Invalid,
+        "这份字段对照是另一家平台的（platform 不符）。",
+        "This mapping is another platform's: its platform is not this sender.",
+    ),
+    "mapping_tier_differs": (
+        Invalid,
+        "字段对照的类别（tier）须与协议一致。",
+        "The mapping's tier must be the agreement's.",
+    ),
+    "mapping_frame_differs": (
+        Invalid,
+        "坐标系与协议约定的不同。请核对；要改协议，请联系区县。",
+        "The agreement says another frame. Check it, or have the agreement changed.",
+    ),
+    "mapping_unknown_differs": (
+        Invalid,
+        "遇到未知字段是拒收还是丢弃，由区县在协议中约定，平台不能自行改动（unknown）。",
+        "Whether unknown fields are refused or discarded is the county's to say, not the platform's.",
+    ),
     "sender_exists": (
         Conflict,
         "该平台已登记为报送方。",

@@ -74,9 +74,10 @@ async def take_file(
     data = await asyncio.to_thread(path.read_bytes)
     if is_sealed(path.name, data):
         data = (await asyncio.to_thread(seals.open, data)).data
-    rows = await asyncio.to_thread(lambda: list(read_rows(data, name=inner_name(path.name))))
+    name, form = inner_name(path.name), sender.file_form(feed_type)
+    rows = await asyncio.to_thread(lambda: list(read_rows(data, name=name, form=form)))
     declared = declared_in(words or {}, feed_type, len(rows), hub.clock.now())
-    source = file_source(hub, "file", data, path.name, declared)
+    source = file_source(hub, "file", data, path.name, declared=declared, mapping=sender.mapping_text)
     return await take_batch(hub, actor, sender, feed_type=feed_type, rows=rows, source=source)
 
 
@@ -134,7 +135,7 @@ async def _take_and_clear(hub: Hub, actor: Actor, watched: _Watched, name: str) 
     if await asyncio.to_thread(_is_noted, drop, name):
         return None
     try:
-        dropped = await asyncio.to_thread(_read, drop, name, watched.seals)
+        dropped = await asyncio.to_thread(_read, drop, name, watched.seals, sender)
         receipt = await _take(hub, actor, sender, dropped)
     except (FeedError, HubError) as error:
         logger("intake").warning("file_not_taken", platform=sender.platform, file=name, fault=error.code)
@@ -155,7 +156,8 @@ class _Dropped:
     opened: Opened | None = None
 
 
-def _read(drop: DropFolder, name: str, seals: Seals) -> _Dropped:
+def _read(drop: DropFolder, name: str, seals: Seals, sender: Sender) -> _Dropped:
+    form = sender.file_form(feed_type_of(name))
     data = drop.read(name)
     beside = name + CHECKSUM
     checksum = None if drop.changed_at(beside) is None else drop.read(beside, most=_MAX_CHECKSUM)
@@ -163,13 +165,13 @@ def _read(drop: DropFolder, name: str, seals: Seals) -> _Dropped:
         if checksum is not None:
             require_whole(data, checksum)
         opened = seals.open(data)
-        rows = list(read_rows(opened.data, name=inner_name(name)))
+        rows = list(read_rows(opened.data, name=inner_name(name), form=form))
         return _Dropped(name, opened.data, rows, proved=True, opened=opened)
     if seals.registered:
         # Else a signature would protect nothing: whoever could forge a file would leave it away.
         raise feed_error("sealed_needed")
     proved = require_whole(data, checksum)
-    return _Dropped(name, data, list(read_rows(data, name=name)), proved)
+    return _Dropped(name, data, list(read_rows(data, name=name, form=form)), proved)
 
 
 async def _take(hub: Hub, actor: Actor, sender: Sender, file: _Dropped) -> Receipt:
@@ -181,13 +183,19 @@ async def _take(hub: Hub, actor: Actor, sender: Sender, file: _Dropped) -> Recei
         raise whole("snapshot_not_proved")
     if file.opened is not None:
         require_signed_after(file.opened, declared)
-    source = file_source(hub, "file", file.data, file.name, declared)
+    source = file_source(hub, "file", file.data, file.name, declared=declared, mapping=sender.mapping_text)
     return await take_batch(hub, actor, sender, feed_type=feed_type, rows=file.rows, source=source)
 
 
-def file_source(hub: Hub, transport: Transport, data: bytes, name: str, declared: Declared | None) -> Source:
-    """Return where a file came from: it is known by its content and declaration, not its name."""
-    digest = keyed_digest(hub, data + declared.text.encode() if declared else data)
+def file_source(
+    hub: Hub, transport: Transport, data: bytes, name: str, *, declared: Declared | None, mapping: str | None
+) -> Source:
+    """Return where a file came from: it is known by its content, declaration and mapping, not its name.
+
+    Through another mapping the same bytes say something else, so that a mended one can be tried with them.
+    """
+    said = (declared.text if declared else "") + (mapping or "")
+    digest = keyed_digest(hub, data + said.encode())
     return Source(transport, f"file:{digest.hex()}", digest, name=name[:200], snapshot=declared)
 
 

@@ -1,7 +1,7 @@
 """Values of intake: senders, receipts, verdicts on frames, states of quarantined rows; no query."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, cast
@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 from connectors import sources
 from connectors.records import FeedType, Frame, Tier
 from connectors.sources import Manifest
+from connectors.sources.file_form import FileForm
 
 __all__ = [
     "FEEDS",
@@ -104,11 +105,28 @@ class Sender:
     #: Where the hub pulls from (`url`, `token`) or which folder it watches (`folder`).
     settings: Mapping[str, Any] = field(default_factory=dict)
     last_received_at: datetime | None = None
+    #: The mapping kept in the database, as TOML; it goes before the manifest of a file.
+    mapping_text: str | None = None
 
     @property
     def mapping(self) -> Manifest | None:
-        """The sender's manifest; None where it sends the standard as it is."""
+        """The sender's manifest in force; None where it sends the standard as it is.
+
+        Raises FeedError `manifest_invalid` for a kept one that no longer keeps the rules: its rows wait until
+        it is mended, rather than being read in another way.
+        """
+        if self.mapping_text:
+            return sources.parse_once(self.mapping_text)
         return sources.load(self.manifest) if self.manifest else None
+
+    def in_standard(self) -> "Sender":
+        """Return the sender as one whose rows are the standard: what others hand in for it is not mapped."""
+        return replace(self, manifest=None, mapping_text=None)
+
+    def file_form(self, feed_type: FeedType) -> FileForm:
+        """Return how the sender writes its files of a feed."""
+        feed = self.mapping.feeds.get(feed_type) if self.mapping else None
+        return feed.file if feed else FileForm()
 
     @classmethod
     def of(cls, row: RowMapping) -> "Sender":
@@ -121,6 +139,7 @@ class Sender:
             frame=row["frame"],
             settings=row["settings"],
             last_received_at=row["last_received_at"],
+            mapping_text=row["mapping_text"],
         )
 
 

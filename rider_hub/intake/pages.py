@@ -328,6 +328,7 @@ _SENDERS = Ledger(
         Action("接收回执", "/feeds/receipts"),
         Action("报送文件", "/feeds/upload"),
         Action("检查文件", "/feeds/check"),
+        Action("字段对照", "/feeds/mapping"),
         Action("全量核对", "/feeds/snapshots"),
         Action("站点报送", "/feeds/stations"),
         Action("待修正数据", "/feeds/quarantine?state=waiting"),

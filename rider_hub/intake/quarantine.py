@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
@@ -108,7 +108,7 @@ async def replay(
         sender = found[platform]
         if sender is None:
             raise Absent
-        sender = replace(sender, manifest=None) if standard else sender
+        sender = sender.in_standard() if standard else sender
         numbered = list(enumerate(group, 1))
         body = b"\n".join(contents[row["id"]] for row in group)
         source = Source(

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from connectors.problems import feed_error
+from connectors.sources.file_form import FileForm
 from connectors.transport.files import FileRow, read_rows
 from connectors.transport.http_push import MAX_LINES, MAX_SENT, MIB
 from connectors.transport.sealed_file import Opened, inner_name, is_sealed
@@ -77,12 +78,14 @@ async def read_sent(
     request: web.Request,
     seals_of: Callable[[], Awaitable[Seals]] | None = None,
     *,
+    form: FileForm | None = None,
     who: str = "",
     limits: Limits = _USUAL,
 ) -> SentFile:
     """Read the body, which is the file as it is, and its rows; the name stands in the header X-File-Name.
 
-    A sealed file is opened by the seals that `seals_of` gives; without it none is taken. Files are counted by
+    A sealed file is opened by the seals that `seals_of` gives; without it none is taken. `form` is how
+    its sender writes files, as their mapping says. Files are counted by
     the account, or by `who` where there is none. Raises FeedError for more MiB or rows than the limits, or
     than MAX_CELLS cells, and for what can't be read as a whole; LimitReached for too many files within a
     minute.
@@ -100,7 +103,7 @@ async def read_sent(
             opened = await asyncio.to_thread(seals.open, data)
         data, sealed = opened.data, (opened, seals)
     async with request.app[SHELL].exports:
-        rows = await asyncio.to_thread(_rows, data, inner_name(name), limits.rows)
+        rows = await asyncio.to_thread(_rows, data, inner_name(name), limits.rows, form or FileForm())
     return SentFile(name, data, rows, sealed)
 
 
@@ -116,10 +119,10 @@ async def _body(request: web.Request, mib: int) -> bytes:
     return bytes(body)
 
 
-def _rows(data: bytes, name: str, most: int) -> list[FileRow]:
+def _rows(data: bytes, name: str, most: int, form: FileForm) -> list[FileRow]:
     rows: list[FileRow] = []
     cells = 0
-    for number, row in read_rows(data, name=name):
+    for number, row in read_rows(data, name=name, form=form):
         rows.append((number, row))
         cells += len(row) if isinstance(row, dict) else 0
         if len(rows) > most:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rider_hub.access import Keyring, Scope
 from rider_hub.intake.model import Receipt, Sender
-from rider_hub.intake.tables import cursor, quarantine, receipt, sender
+from rider_hub.intake.tables import cursor, mapping, quarantine, receipt, sender
 from rider_hub.storage import upsert_rows
 
 __all__ = [
@@ -82,7 +82,7 @@ class SenderSecrets:
 
 async def find_sender(connection: AsyncConnection, platform: str, scope: Scope) -> Sender | None:
     """Return a sender in the viewer's scope, None where there is none."""
-    query = select(sender).where(sender.c.platform == platform, _scoped(scope, sender))
+    query = _with_mapping().where(sender.c.platform == platform, _scoped(scope, sender))
     row = (await connection.execute(query)).mappings().first()
     return Sender.of(row) if row else None
 
@@ -120,7 +120,7 @@ async def sender_secrets(connection: AsyncConnection, keys: Keyring, platform: s
 
 async def senders(connection: AsyncConnection, scope: Scope) -> list[Sender]:
     """Return the senders in scope, by platform."""
-    query = select(sender).where(_scoped(scope, sender)).order_by(sender.c.platform)
+    query = _with_mapping().where(_scoped(scope, sender)).order_by(sender.c.platform)
     return [Sender.of(row) for row in (await connection.execute(query)).mappings()]
 
 
@@ -222,6 +222,13 @@ async def _last_receipts(connection: AsyncConnection, scope: Scope) -> dict[str,
     )
     rows = await connection.execute(query.where(_scoped(scope, receipt)).order_by(receipt.c.id))
     return {row.platform: row.id for row in rows}
+
+
+def _with_mapping() -> Select[Any]:
+    """Return the query of senders with the mapping in force of each."""
+    newest = select(mapping.c.text).where(mapping.c.platform == sender.c.platform)
+    newest = newest.order_by(mapping.c.number.desc()).limit(1)
+    return select(sender, newest.scalar_subquery().label("mapping_text"))
 
 
 def _scoped(scope: Scope, table: Any) -> ColumnElement[bool]:

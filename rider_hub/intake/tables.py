@@ -1,10 +1,10 @@
 """Tables of senders, receipts, quarantine and cursors."""
 
-from sqlalchemy import JSON, Boolean, Column, Date, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text
 
 from rider_hub.storage import Code, UtcDateTime, keyed_column, metadata, sealed_column
 
-__all__ = ["cursor", "push_message", "quarantine", "receipt", "sender", "sender_key"]
+__all__ = ["cursor", "mapping", "push_message", "quarantine", "receipt", "sender", "sender_key"]
 
 #: A platform's agreement to send: one row a platform and county.
 sender = Table(
@@ -42,6 +42,21 @@ sender_key = Table(
     Column("ends_at", UtcDateTime),
     Column("removed_at", UtcDateTime),
     Column("removed_by", String(80)),
+)
+
+#: How a sender's rows are read: numbered from 1, dated; the greatest number is in force.
+mapping = Table(
+    "mapping",
+    metadata,
+    Column("platform", String(32), ForeignKey("sender.platform"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("valid_from", UtcDateTime, nullable=False),
+    #: A manifest (connectors.sources): names of columns and words of code tables, never a row's value.
+    Column("text", Text, nullable=False),
+    Column("saved_by", String(64), nullable=False),
+    #: platform or county: whose account that is, which is all that others are shown of it.
+    Column("saved_as", String(16), nullable=False),
+    Column("note", String(200), nullable=False),
 )
 
 receipt = Table(

@@ -21,7 +21,7 @@ from rider_hub.intake.sealed_files import seals_for
 from rider_hub.intake.sent_files import LIMIT_MIB, SHOWN, read_sent
 from rider_hub.intake.station_feeds import handed_in_for
 from rider_hub.intake.station_form import in_words
-from rider_hub.intake.uploading import HandedIn, refused_of_upload, take_upload
+from rider_hub.intake.uploading import HandedIn, file_form_of, refused_of_upload, take_upload
 from rider_hub.intake.within import is_bound
 from rider_hub.web.expectations import CHOICE
 from rider_hub.web.forms import Form, parse_form
@@ -95,7 +95,8 @@ async def _upload(request: web.Request) -> web.StreamResponse:
     if is_bound(actor):
         said.scope = "station"
     words = words_of(said, form, hub.clock.now())
-    sent = await read_sent(request, None if is_bound(actor) else partial(seals_for, hub, actor, said.sender))
+    seals = None if is_bound(actor) else partial(seals_for, hub, actor, said.sender)
+    sent = await read_sent(request, seals, form=await file_form_of(hub, actor, said.sender, said.type))
     given = HandedIn(said.sender, said.type, sent.name, sent.data, sent.rows, words)
     if said.annotated:
         faults = told_in_words(actor, await refused_of_upload(hub, actor, given))

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from connectors.records import FeedType
+from connectors.sources.file_form import FileForm
 from connectors.transport.files import FileRow
 from rider_hub.access import Actor, Hub
 from rider_hub.errors import Absent
@@ -19,7 +20,14 @@ from rider_hub.intake.model import Receipt, Sender, Transport
 from rider_hub.intake.station_form import standard_rows
 from rider_hub.intake.within import is_bound, sending_for, within_of
 
-__all__ = ["HandedIn", "earlier_receipt", "in_standard_names", "refused_of_upload", "take_upload"]
+__all__ = [
+    "HandedIn",
+    "earlier_receipt",
+    "file_form_of",
+    "in_standard_names",
+    "refused_of_upload",
+    "take_upload",
+]
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,11 @@ class HandedIn:
     words: Mapping[str, str]
 
 
+async def file_form_of(hub: Hub, actor: Actor, platform: str, feed_type: FeedType) -> FileForm:
+    """Return how a sender writes its files; raises Absent for one out of scope."""
+    return (await _sender(hub, actor, platform)).file_form(feed_type)
+
+
 async def take_upload(hub: Hub, actor: Actor, given: HandedIn) -> Receipt:
     """Take a file and return its receipt; the same content again, by page, folder or command, counts once.
 
@@ -43,14 +56,14 @@ async def take_upload(hub: Hub, actor: Actor, given: HandedIn) -> Receipt:
     sender = await _sender(hub, actor, given.platform)
     rows = await in_standard_names(hub, actor, given)
     return await take_batch(
-        hub, actor, sender, feed_type=given.feed_type, rows=rows, source=_source(hub, actor, given)
+        hub, actor, sender, feed_type=given.feed_type, rows=rows, source=_source(hub, actor, given, sender)
     )
 
 
 async def earlier_receipt(hub: Hub, actor: Actor, given: HandedIn) -> Receipt | None:
     """Return the receipt the same file got before from the same hands, None where it is new."""
     sender = await _sender(hub, actor, given.platform)
-    sender, source = await bound(hub, actor, sender, given.feed_type, _source(hub, actor, given))
+    sender, source = await bound(hub, actor, sender, given.feed_type, _source(hub, actor, given, sender))
     return await finished(hub, sender, given.feed_type, source)
 
 
@@ -61,7 +74,7 @@ async def refused_of_upload(hub: Hub, actor: Actor, given: HandedIn) -> list[dic
     scope, Conflict where no such file was taken.
     """
     sender = await _sender(hub, actor, given.platform)
-    sender, source = await bound(hub, actor, sender, given.feed_type, _source(hub, actor, given))
+    sender, source = await bound(hub, actor, sender, given.feed_type, _source(hub, actor, given, sender))
     taken = await finished(hub, sender, given.feed_type, source)
     if taken is None:
         raise whole("file_not_taken")
@@ -92,10 +105,10 @@ async def in_standard_names(hub: Hub, actor: Actor, given: HandedIn) -> Sequence
     )
 
 
-def _source(hub: Hub, actor: Actor, given: HandedIn) -> Source:
+def _source(hub: Hub, actor: Actor, given: HandedIn, sender: Sender) -> Source:
     declared = declared_in(given.words, given.feed_type, len(given.rows), hub.clock.now())
     transport: Transport = "link" if actor.station else "upload"
-    return file_source(hub, transport, given.data, given.name, declared)
+    return file_source(hub, transport, given.data, given.name, declared=declared, mapping=sender.mapping_text)
 
 
 def _operation(actor: Actor) -> str:

@@ -6,7 +6,7 @@ are, not by what a page remembers to say: `take_batch` asks here for every batch
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -99,7 +99,7 @@ async def sending_for(connection: AsyncConnection, actor: Actor, platform: str) 
     if not within.stations:
         return None
     found = await store.find_sender(connection, platform, Actor.sender(platform).scope)
-    return replace(found, manifest=None) if found else None
+    return found.in_standard() if found else None
 
 
 def check_declared(within: Within, feed_type: FeedType, declared: Declared | None) -> None:

@@ -76,6 +76,8 @@ OPERATIONS = {
     "snapshots.decide": "核对全量名册",
     "feeds.check": "核对报送",
     "feeds.try": "测试报送",
+    "mappings.view": "查看字段对照",
+    "mappings.change": "修改字段对照",
     "senders.change": "改动报送方",
     "senders.keys": "管理签名密钥",
     "imports.change": "导入资料",

@@ -71,7 +71,9 @@ class Form(Generic[T]):
         return self.value
 
 
-async def read_form(request: web.Request, kind: type[T], *, limit: int = MAX_BYTES) -> Form[T]:
+async def read_form(
+    request: web.Request, kind: type[T], *, limit: int = MAX_BYTES, fields: int = _MAX_FIELDS
+) -> Form[T]:
     """Read an urlencoded form into a Struct whose fields are text, numbers, dates, choices or lists of them.
 
     Titles of fields in sentences come from `Annotated[str, msgspec.Meta(title="姓名")]`. An empty field is a
@@ -90,14 +92,14 @@ async def read_form(request: web.Request, kind: type[T], *, limit: int = MAX_BYT
     body = await request.read()  # counts bytes as they come and stops at the application's client_max_size
     if len(body) > limit:
         raise _too_large()
-    return parse_form(body, kind)
+    return parse_form(body, kind, fields=fields)
 
 
-def parse_form(body: bytes, kind: type[T]) -> Form[T]:
+def parse_form(body: bytes, kind: type[T], *, fields: int = _MAX_FIELDS) -> Form[T]:
     """Check the bytes of an urlencoded form against a Struct; see `read_form`."""
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=fields, errors="strict"
         )
     except ValueError as error:  # UnicodeDecodeError is one too
         raise _unreadable() from error

@@ -66,6 +66,14 @@ def _link(group: Group) -> Mapping[str, str]:
     return {"id": f"link-{group.tag}-tagA2" if group.tag == "tagA1" else f"link-{group.tag}-tagB1"}
 
 
+def _platform(group: Group) -> Mapping[str, str]:
+    return {"platform": group.platform}
+
+
+def _feed_of(group: Group) -> Mapping[str, str]:
+    return {"platform": group.platform, "type": "registration"}
+
+
 DRIVERS: dict[tuple[str, str], Driver] = {
     ("GET", "/map/layers/{key}.geojson"): Driver(own_only=True),
     ("GET", "/map/areas/{code}"): Driver(lambda group: {"code": group.community}),
@@ -109,6 +117,17 @@ DRIVERS: dict[tuple[str, str], Driver] = {
     ("POST", "/feeds/senders/{platform}/keys/remove"): Driver(
         lambda group: {"platform": group.platform}, _words(kid="0" * 8, present="x"), owners=_NOBODY
     ),
+    ("GET", "/feeds/mapping/{platform}"): Driver(_platform, owners=_SENDING),
+    # No platform of the world has a mapping: see tests/rider_hub/intake/test_mappings.py.
+    ("GET", "/feeds/mapping/{platform}/manifest.toml"): Driver(_platform, owners=_NOBODY),
+    ("GET", "/feeds/mapping/{platform}/versions/{number}"): Driver(
+        lambda group: {"platform": group.platform, "number": "1"}, owners=_NOBODY
+    ),
+    ("GET", "/feeds/mapping/{platform}/{type}"): Driver(_feed_of, owners=_SENDING),
+    ("POST", "/feeds/mapping/{platform}/{type}/sample"): Driver(_feed_of, owners=_SENDING),
+    ("POST", "/feeds/mapping/{platform}/{type}/trial"): Driver(_feed_of, owners=_SENDING),
+    ("POST", "/feeds/mapping/{platform}/{type}/save"): Driver(_feed_of, owners=_SENDING),
+    ("POST", "/feeds/mapping/{platform}/import"): Driver(_platform, _words(text="x"), owners=_SENDING),
     ("GET", "/feeds/snapshots/{id}"): Driver(_row("snap"), owners=_FEEDS),
     ("POST", "/feeds/snapshots/{id}/release"): Driver(_row("snap"), owners=_COUNTY),
     ("POST", "/feeds/snapshots/{id}/drop"): Driver(_row("snap"), owners=_COUNTY, last=True),
