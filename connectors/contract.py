@@ -22,6 +22,7 @@ Unknown = Literal["freeze", "discard"]
 Row = Mapping[Any, Any] | bytes | str
 
 _ABSENT: Final = (None, "")
+_TEXT: Final = (bytes, str)
 
 
 class Translation(msgspec.Struct, frozen=True):
@@ -115,15 +116,13 @@ def check_rows(
         decoder=msgspec.json.Decoder(RECORD_TYPES[feed_type]),
     )
     for number, row in rows:
-        yield _check_row(number, row, rules)
+        looked_at = mapping is None and isinstance(row, _TEXT)
+        checked = _fast(number, cast("bytes | str", row), rules) if looked_at else None
+        yield checked or _look_closer(number, row, rules, looked_at=looked_at)
 
 
-def _check_row(number: int, row: Row, rules: _Rules) -> Checked | Reject:
-    looked_at = rules.mapping is None and isinstance(row, bytes | str)
-    if looked_at:
-        checked = _fast(number, cast("bytes | str", row), rules)
-        if checked:
-            return checked
+def _look_closer(number: int, row: Row, rules: _Rules, *, looked_at: bool) -> Checked | Reject:
+    """Check a row in whatever form it comes; `looked_at` says that the quick way was tried with it."""
     try:
         source = _as_mapping(row)
         forbidden = forbidden_paths(source)
@@ -171,10 +170,7 @@ def _converted(number: int, values: dict[str, Any], rules: _Rules) -> Checked | 
 
 
 def _slow(number: int, source: Mapping[Any, Any], rules: _Rules, *, looked_at: bool) -> Checked | Reject:
-    """Read a row field by field; faults keep standard paths until all are found, then name source columns.
-
-    `looked_at` says that the quick way was tried with this very row.
-    """
+    """Read a row field by field; faults keep standard paths until all are found, then name source columns."""
     record_type = RECORD_TYPES[rules.feed_type]
     if rules.mapping:
         row = rules.mapping.translate(rules.feed_type, source)

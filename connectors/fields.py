@@ -11,12 +11,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from connectors.identity import is_id_number, normalise_id_number, normalise_phone
+from connectors.identity import is_community_code, is_id_hash, is_id_number, normalise_id_number, normalise_phone
 from connectors.problems import LostDigits, Problem
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _MAX_NUMBER_TEXT: Final = 40
+_NUMERIC: Final = (int, float, str)
 FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2200
 
@@ -161,7 +162,7 @@ def _integer(value: Any, rule: FieldRule) -> int:
 
 def _decimal(value: Any) -> Decimal:
     """Read a number from its shortest text, so that 116.397 has three decimals."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, _NUMERIC):
         raise _BadValueError("type_number")
     if isinstance(value, int) and value.bit_length() > 63:  # noqa: PLR2004 - beyond every field's range
         raise _BadValueError("type_number")
@@ -182,7 +183,7 @@ def _decimals(value: Decimal) -> int:
 
 def _code(value: Any, rule: FieldRule) -> str:
     text = _text(value, rule)
-    if not re.fullmatch("[0-9]{12}", text):
+    if not is_community_code(text):
         raise _BadValueError("code_invalid")
     return text
 
@@ -243,7 +244,7 @@ def _id_number(value: Any, rule: FieldRule) -> str:
 
 
 def _id_hash(value: Any, _rule: FieldRule) -> str:
-    if not isinstance(value, str) or not re.fullmatch("([0-9a-f]{8}:)?[0-9a-f]{64}", value.strip()):
+    if not isinstance(value, str) or not is_id_hash(value.strip()):
         raise _BadValueError("id_hash_invalid")
     return value.strip()
 

@@ -1,6 +1,7 @@
 """The one form in which a record is kept and hashed; a record that is in it already passes quickly."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, cast
@@ -9,14 +10,12 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from connectors.fields import FIRST_YEAR, LAST_YEAR
-from connectors.identity import is_id_number, is_mobile
-from connectors.records import Frame, Place, Record, Registration, Station, WorkArea
+from connectors.identity import ID_LENGTH, is_community_code, is_id_hash, is_id_number, is_mobile
+from connectors.records import Frame, Place, Record, Registration, Request, Station, WorkArea
 
-_ID_LENGTH: Final = 18
 # The bytes with which all of these begin; no Chinese character does. Dropping them is many times quicker than
 # the pattern, and of most rows nothing is dropped.
 _RARE: Final = b"\\ \x7f\xc2\xe1\xe2\xe3"
-_encode: Final = msgspec.json.Encoder(order="sorted").encode
 # In compact canonical JSON a backslash shows a control character or a quote, a blank beside a quote padding.
 # DEL and the two Unicode line ends are not escaped, so named here.
 _ODD: Final = re.compile(
@@ -26,9 +25,8 @@ _ODD: Final = re.compile(
 )
 
 
-def canonical(record: Record) -> bytes:
-    """Return a record as canonical JSON: compact, keys sorted, no empty field."""
-    return _encode(record)
+canonical: Final[Callable[[Record], bytes]] = msgspec.json.Encoder(order="sorted").encode
+"""Return a record as canonical JSON: compact, keys sorted, no empty field."""
 
 
 def digest_of(text: bytes) -> bytes:
@@ -46,30 +44,40 @@ def settle(record: Record, frame: Frame | None) -> None:
 
     It is changed as it stands, so it must be one that nobody else holds yet.
     """
-    moment = record.updated_at
-    if moment is not None and moment.tzinfo is not UTC:
-        force_setattr(record, "updated_at", moment.astimezone(UTC))
-    if isinstance(record, Station):
-        if record.lng is None and record.lat is None:
-            force_setattr(record, "frame", None)
-        elif record.frame is None and frame:
-            force_setattr(record, "frame", frame)
-        return
-    name = "effective_at" if isinstance(record, Registration) else "occurred_at"
-    moment = getattr(record, name)
+    if isinstance(record, Registration):
+        # Written out: most rows of all feeds pass here.
+        updated, effective = record.updated_at, record.effective_at
+        if updated is not None and updated.tzinfo is not UTC:
+            force_setattr(record, "updated_at", updated.astimezone(UTC))
+        if effective is not None and effective.tzinfo is not UTC:
+            force_setattr(record, "effective_at", effective.astimezone(UTC))
+        if record.work_area is not None or record.frame is not None:
+            _settle_part(record, record.work_area, frame)
+    elif isinstance(record, Request):
+        _settle_time(record, "updated_at", record.updated_at)
+        _settle_time(record, "occurred_at", record.occurred_at)
+        _settle_part(record, cast("Place | None", record.place), frame)
+    else:
+        _settle_time(record, "updated_at", record.updated_at)
+        _settle_point(record, frame)
+
+
+def _settle_time(record: Record, name: str, moment: datetime | None) -> None:
     if moment is not None and moment.tzinfo is not UTC:
         force_setattr(record, name, moment.astimezone(UTC))
-    stated = record.frame or frame
+
+
+def _settle_part(record: Registration | Request, part: WorkArea | Place | None, frame: Frame | None) -> None:
+    if part is not None:
+        _settle_point(part, record.frame or frame)
     if record.frame is not None:
         force_setattr(record, "frame", None)
-    part = record.work_area if isinstance(record, Registration) else cast("Place | None", record.place)
-    if part is not None:
-        _settle_point(part, stated)
 
 
-def _settle_point(part: WorkArea | Place, stated: Frame | None) -> None:
+def _settle_point(part: Station | WorkArea | Place, stated: Frame | None) -> None:
     if part.lng is None and part.lat is None:
-        force_setattr(part, "frame", None)
+        if part.frame is not None:
+            force_setattr(part, "frame", None)
     elif part.frame is None and stated:
         force_setattr(part, "frame", stated)
 
@@ -81,22 +89,24 @@ def is_regular(record: Record) -> bool:
     """
     if isinstance(record, Registration):
         # Written out: most rows of all feeds pass here.
-        for reference in (record.record_id, record.platform_rider_ref, record.station_ref):
-            if reference is not None and len(reference) == _ID_LENGTH and not _plain(reference):
-                return False
+        effective, area, station = record.effective_at, record.work_area, record.station_ref
         return (
-            _plain_time(record.updated_at)
-            and _plain_time(record.effective_at)
+            (len(record.record_id) != ID_LENGTH or _plain(record.record_id))
+            and (len(record.platform_rider_ref) != ID_LENGTH or _plain(record.platform_rider_ref))
+            and (station is None or len(station) != ID_LENGTH or _plain(station))
+            and FIRST_YEAR < record.updated_at.year < LAST_YEAR
+            and (effective is None or FIRST_YEAR < effective.year < LAST_YEAR)
             and (record.phone is None or is_mobile(record.phone))
+            and (record.id_hash is None or is_id_hash(record.id_hash))
             and (record.id_number is None or is_id_number(record.id_number))
-            and (record.work_area is None or _plain_point(record.work_area))
+            and (area is None or _plain_place(area))
         )
     if isinstance(record, Station):
         references = _plain(record.station_ref) and _plain(record.record_id)
-        return references and _plain_time(record.updated_at) and _plain_days(record) and _plain_point(record)
+        return references and _plain_time(record.updated_at) and _plain_days(record) and _plain_place(record)
     times = _plain_time(record.updated_at) and _plain_time(record.occurred_at)
     references = _plain(record.record_id) and _plain(record.platform_rider_ref)
-    return times and references and _plain_point(record.place)
+    return times and references and _plain_place(record.place)
 
 
 def _plain_time(moment: datetime | None) -> bool:
@@ -105,13 +115,17 @@ def _plain_time(moment: datetime | None) -> bool:
 
 
 def _plain(reference: str | None) -> bool:
-    return reference is None or len(reference) != _ID_LENGTH or not is_id_number(reference.upper())
+    return reference is None or len(reference) != ID_LENGTH or not is_id_number(reference.upper())
 
 
-def _plain_point(part: Station | WorkArea | Place) -> bool:
+def _plain_place(part: Station | WorkArea | Place) -> bool:
     # Not a number keeps every bound that is asked the wrong way round.
-    lng, lat = part.lng, part.lat
-    return (lng is None or lng == lng) and (lat is None or lat == lat)  # noqa: PLR0124
+    code, lng, lat = part.community_code, part.lng, part.lat
+    return (
+        (code is None or is_community_code(code))
+        and (lng is None or lng == lng)  # noqa: PLR0124
+        and (lat is None or lat == lat)  # noqa: PLR0124
+    )
 
 
 def _plain_days(record: Station) -> bool:

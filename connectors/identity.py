@@ -1,15 +1,19 @@
-"""Identity numbers and phone numbers: what is well formed and how they are normalised; nothing is kept."""
+"""Identity numbers, phone numbers, codes: what is well formed and how they are normalised; nothing is kept."""
 
 import re
 import unicodedata
 from datetime import date
+from operator import mul
 from typing import Any, Final
 
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_OFFSET: Final = ord("0") * sum(_WEIGHTS)
 _CHECK: Final = "10X98765432"
 _SHAPE: Final = re.compile(r"[0-9]{17}[0-9X]")
 _INSIDE: Final = re.compile(r"(?<![0-9])[0-9]{17}[0-9Xx](?![0-9])")
-_LENGTH: Final = 18
+ID_LENGTH: Final = 18
+"""Characters of an identity number."""
+
 _FIRST_YEAR: Final = 1900
 # Provinces by area; 81-83 are residence permits of Hong Kong, Macao and Taiwan, 9x permanent residence cards.
 _REGIONS: Final = frozenset(
@@ -27,7 +31,9 @@ _REGIONS: Final = frozenset(
     )
     for code in range(first, last + 1)
 )
-_MOBILE_LENGTH: Final = 11
+_CODE_LENGTH: Final = 12
+_HASH_LENGTH: Final = 64
+_KEY_ID_LENGTH: Final = 8
 _MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
 _ABROAD: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _EXTENSION: Final = re.compile(
@@ -47,15 +53,16 @@ def normalise_id_number(text: str) -> str | None:
 
 def is_id_number(number: str) -> bool:
     """Tell whether a text is, as it stands, a well-formed identity number in upper case."""
-    if len(number) != _LENGTH or not _SHAPE.fullmatch(number) or number[:2] not in _REGIONS:
+    if len(number) != ID_LENGTH or not _SHAPE.fullmatch(number) or number[:2] not in _REGIONS:
         return False
-    total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, number, strict=False))
+    # As bytes, each digit is its value and a constant; the check character falls off the shorter weights.
+    total = sum(map(mul, _WEIGHTS, number.encode())) - _OFFSET
     return _CHECK[total % 11] == number[-1] and _is_birth_date(number[6:14])
 
 
 def _is_birth_date(digits: str) -> bool:
     try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).year >= _FIRST_YEAR
+        return date.fromisoformat(digits).year >= _FIRST_YEAR
     except ValueError:
         return False
 
@@ -63,21 +70,35 @@ def _is_birth_date(digits: str) -> bool:
 def holds_id_number(value: Any) -> bool:
     """Tell whether a value is, or holds, something of the shape of an identity number."""
     if isinstance(value, str):
-        if len(value) < _LENGTH and value.isascii():
+        if len(value) < ID_LENGTH and value.isascii():
             return False
         return bool(_INSIDE.search(unicodedata.normalize("NFKC", value)))
     if isinstance(value, float):
         return False
-    return isinstance(value, int) and len(f"{value:d}") == _LENGTH if _is_small(value) else False
+    return isinstance(value, int) and len(f"{value:d}") == ID_LENGTH if _is_small(value) else False
 
 
 def _is_small(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int) and abs(value) < 10**_LENGTH
+    return not isinstance(value, bool) and isinstance(value, int) and abs(value) < 10**ID_LENGTH
+
+
+def is_community_code(text: str) -> bool:
+    """Tell whether a text has the form of a community's division code."""
+    return len(text) == _CODE_LENGTH and text.isascii() and text.isdecimal()
+
+
+def is_id_hash(text: str) -> bool:
+    """Tell whether a text is the keyed hash of an identity number, with or without its key's id before it."""
+    key_id, colon, digits = text.rpartition(":")
+    if len(digits) != _HASH_LENGTH or len(key_id) != (_KEY_ID_LENGTH if colon else 0) or not text.isascii():
+        return False
+    # Dropping the digits and finding nothing left takes a third of what a pattern takes.
+    return not (key_id + digits).encode().translate(None, b"0123456789abcdef")
 
 
 def is_mobile(text: str) -> bool:
     """Tell whether a text is, as it stands, a normalised mobile number."""
-    return len(text) == _MOBILE_LENGTH and _MOBILE.fullmatch(text) is not None
+    return _MOBILE.fullmatch(text) is not None
 
 
 def normalise_phone(text: str) -> tuple[str, str | None] | None:

@@ -8,13 +8,17 @@ from typing import Any, Final
 import msgspec
 
 from connectors.forbidden import holds_identity_number
-from connectors.identity import holds_id_number
+from connectors.identity import ID_LENGTH, holds_id_number
 from connectors.telling import is_plain
 
 MAX_KEPT_BYTES: Final = 64 * 1024
 _BITS: Final = 63
 _CACHED_LENGTH: Final = 200
+# Tuples of types made once: a union written where it is asked is made anew for every value.
 _SCALARS: Final = (str, int, float, type(None))
+_NUMBERS: Final = (int, float)
+_TIMES: Final = (date, time)
+_LISTS: Final = (list, tuple)
 
 
 def quarantine_payload(source: Mapping[Any, Any], *, drop: set[str]) -> bytes | None:
@@ -35,10 +39,14 @@ def _clean(value: Any, drop: set[str], path: str) -> Any:
         kept = {}
         for key, inner in value.items():
             name = key if type(key) is str else str(key)
-            if not (holds_id_number(inner) or _stays_out(name) or f"{path}{name}" in drop):
+            if _stays_out(name) or f"{path}{name}" in drop:
+                continue
+            if type(inner) is str and len(inner) < ID_LENGTH and inner.isascii():  # most values, by far
+                kept[_text(name)] = inner
+            elif not holds_id_number(inner):
                 kept[_text(name)] = _clean(inner, drop, f"{path}{name}.")
         return kept
-    if isinstance(value, list | tuple):
+    if isinstance(value, _LISTS):
         return [_clean(inner, drop, path) for inner in value if not holds_id_number(inner)]
     return _scalar(value)
 
@@ -46,12 +54,12 @@ def _clean(value: Any, drop: set[str], path: str) -> Any:
 def _scalar(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, date | time):
+    if isinstance(value, _TIMES):
         return value.isoformat()
     if isinstance(value, int) and value.bit_length() > _BITS:
         return None
     # msgspec writes a float that is not finite as null.
-    return value if isinstance(value, bool | int | float) else None
+    return value if isinstance(value, _NUMBERS) else None
 
 
 def _stays_out(name: str) -> bool:

@@ -12,6 +12,9 @@ from connectors.records import (
     WorkArea,
 )
 
+# A number of so many decimals is a whole number of steps divided by them, to the last bit.
+_STEPS: Final = 10**MAX_WORK_AREA_DECIMALS
+
 RULES_IN_WORDS: Final[dict[str, str]] = {
     "station": (
         "An upsert needs a name, and an address, a community code or a point. lng and lat come together "
@@ -77,7 +80,7 @@ def _registration(record: Registration) -> list[Problem]:
     if area is not None and (area.lng is not None or area.lat is not None):
         found += _point(area, "work_area.")
         for name, degrees in (("lng", area.lng), ("lat", area.lat)):
-            if degrees is not None and round(degrees, MAX_WORK_AREA_DECIMALS) != degrees:
+            if degrees is not None and round(degrees * _STEPS) / _STEPS != degrees:
                 detail = {"limit": MAX_WORK_AREA_DECIMALS}
                 found.append(Problem(f"work_area.{name}", "work_area_too_precise", detail))
     if record.op == "upsert":
@@ -97,8 +100,8 @@ def _is_somewhere(part: Station | WorkArea | Place) -> bool:
 
 
 def _point(part: Station | WorkArea | Place, prefix: str) -> list[Problem]:
-    given = part.lng is not None, part.lat is not None
-    if not any(given) or (all(given) and part.frame is not None):
+    whole = part.lat is not None and part.frame is not None
+    if whole if part.lng is not None else part.lat is None:
         return []
     found = [
         Problem(f"{prefix}{name}", "point_incomplete")
