@@ -11,7 +11,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from connectors.identity import is_community_code, is_id_hash, is_id_number, normalise_id_number, normalise_phone
+from connectors.identity import (
+    is_community_code,
+    is_id_hash,
+    is_id_number,
+    normalise_id_number,
+    normalise_phone,
+)
 from connectors.problems import LostDigits, Problem
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")

@@ -1,4 +1,4 @@
-"""Identity numbers, phone numbers, codes: what is well formed and how they are normalised; nothing is kept."""
+"""Identity numbers, phones and codes: what is well formed and how they are normalised; nothing is kept."""
 
 import re
 import unicodedata

@@ -19,8 +19,8 @@ Frame = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
 Employment = Literal["dedicated", "crowdsourced"]
 Tier = Literal["A", "B"]
 
-# `extra.kind` tells the field-by-field check how to read a value and which fault to name. The patterns of codes
-# and hashes are for the published schema alone: forms.is_regular asks the same in a third of the time.
+# `extra.kind` tells the field-by-field check how to read a value and which fault to name. The patterns of
+# codes and hashes are for the published schema alone: forms.is_regular asks the same in a third of the time.
 Reference = Annotated[str, Meta(min_length=1, max_length=128, extra={"kind": "reference"})]
 Line = Annotated[str, Meta(min_length=1, max_length=256, extra={"kind": "line"})]
 Text = Annotated[str, Meta(min_length=1, max_length=2000, extra={"kind": "text"})]

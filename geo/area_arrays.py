@@ -62,7 +62,23 @@ def outlines_of(shapes: Shapes) -> Outlines:
 
 
 def outlines_of_wkb(wkb: Sequence[bytes]) -> Outlines | None:
-    """Give polygons as arrays straight from well-known binary; None unless all are plain and flat."""
+    """Give polygons as arrays straight from well-known binary; None unless all are plain and flat.
+
+    Slices are asked for one after the other and not kept.
+    """
+    made: list[Outlines] = []
+    for start, end in cut(len(wkb), len(wkb) // _CHUNK + 1):
+        part = wkb[start:end]
+        one = _outlines_of_some(part) if all(isinstance(shape, bytes) for shape in part) else None
+        if one is None:
+            return None
+        made.append(one)
+        if len(part) < len(wkb):
+            made[-1] = used(one, len(part))
+    return made[0] if len(made) == 1 else _in_one(made)
+
+
+def _outlines_of_some(wkb: Sequence[bytes]) -> Outlines | None:
     from geo.kernels import wkb as kernels  # noqa: PLC0415 - loads the compiler
 
     data = np.frombuffer(b"".join(wkb), np.uint8)
@@ -82,6 +98,25 @@ def outlines_of_wkb(wkb: Sequence[bytes]) -> Outlines | None:
         worth=_WORTH,
     )
     return Outlines(xy, made, _spans(counts[:, 1]))
+
+
+def _in_one(parts: list[Outlines]) -> Outlines:
+    """Put outlines one after the other, with room; the list is emptied as they go, to hold none twice."""
+    vertices, rings, polys = (sum(map(len, arrays)) for arrays in zip(*parts, strict=True))
+    _check_size(vertices)
+    whole = Outlines(
+        np.empty((spare(vertices), 2)),
+        np.zeros((spare(rings), 3), dtype=np.int64),
+        np.zeros((spare(polys), 2), dtype=np.int64),
+    )
+    vertices = rings = polys = 0
+    while parts:
+        part = parts.pop(0)
+        whole.xy[vertices : vertices + len(part.xy)] = part.xy
+        whole.rings[rings : rings + len(part.rings)] = part.rings + np.array([vertices, vertices, 0])
+        whole.polys[polys : polys + len(part.polys)] = part.polys + rings
+        vertices, rings, polys = vertices + len(part.xy), rings + len(part.rings), polys + len(part.polys)
+    return whole
 
 
 def used(outlines: Outlines, count: int) -> Outlines:

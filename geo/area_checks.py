@@ -76,11 +76,11 @@ def checked_wkb(wkb: Sequence[bytes], codes: Sequence[str]) -> tuple[Outlines, t
         raise _no_area()
     texts = tuple(_text(code) for code in codes)
     _check_codes(texts)
-    outlines = outlines_of_wkb(wkb) if all(isinstance(one, bytes) for one in wkb) else None
+    outlines = outlines_of_wkb(wkb)
     if outlines is None:
         # Something is missing, or written in another way; shapely knows them all.
         try:
-            shapes = shapely.from_wkb(np.array(wkb, dtype=object))
+            shapes = shapely.from_wkb(np.array([*wkb], dtype=object))
         except (shapely.GEOSException, TypeError) as fault:
             raise GeoError(
                 "areas_wkb",

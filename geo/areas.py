@@ -102,7 +102,8 @@ class AreaIndex:
     def from_wkb(cls, wkb: Sequence[bytes], codes: Sequence[str]) -> Self:
         """Build an index over polygons in well-known binary (longitude first, degrees of WGS84).
 
-        Several times quicker than `build`: no object is made for each polygon.
+        Several times quicker than `build`: no object is made for each polygon. Slices of `wkb` are asked for
+        in their order and not kept, so that a sequence may read each from a file.
 
         Raises
         ------

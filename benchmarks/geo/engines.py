@@ -4,12 +4,11 @@ The work: the area that holds each rider, and the nearest love station within 1.
 """
 
 import json
-import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -83,11 +82,36 @@ def _from_parquet(folder: Path) -> Any:
 
     from geo.areas import AreaIndex  # noqa: PLC0415
 
-    table = pq.read_table(folder / "areas.parquet", columns=["code", "geometry"])
-    shapes, codes = table["geometry"].to_pylist(), table["code"].to_pylist()
-    # The file's own bytes are needed no longer.
-    del table
-    return AreaIndex.from_wkb(shapes, codes)
+    table = pq.read_table(folder / "areas.parquet", columns=["code", "geometry"], memory_map=True)
+    return AreaIndex.from_wkb(_Column(table["geometry"]), table["code"].to_pylist())
+
+
+class _Column(Sequence[bytes]):
+    """A column of a table as a sequence that makes Python's own bytes of a slice when it is asked for."""
+
+    def __init__(self, column: Any) -> None:
+        self._column = column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[bytes]: ...
+    def __getitem__(self, at: int | slice) -> bytes | list[bytes]:
+        if isinstance(at, slice):
+            return list(self._column[at].to_pylist())
+        return bytes(self._column[at].as_py())
+
+
+def _peak_mb() -> float:
+    """Give the most memory this process ever held.
+
+    By Linux's own count: that of `resource` begins with what the process held that started this one.
+    """
+    words = Path("/proc/self/status").read_text(encoding="ascii").split()
+    return int(words[words.index("VmHWM:") + 1]) / 1024
 
 
 def _found(found: Any) -> tuple[Any, Any]:
@@ -117,8 +141,7 @@ def main() -> None:
         started = time.perf_counter()
         areas, stations = match(loaded)
         match_s.append(time.perf_counter() - started)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    figures = {"load_s": load_s, "first_s": match_s[0], "match_s": min(match_s), "peak_mb": peak_mb}
+    figures = {"load_s": load_s, "first_s": match_s[0], "match_s": min(match_s), "peak_mb": _peak_mb()}
     np.savez(folder / f"{name}.npz", areas=areas, stations=stations)
     sys.stdout.write(json.dumps(figures))
 

@@ -1,6 +1,8 @@
 """Adversarial points: grid lines, corners, vertices, edges and one bit beside them; shapely is right."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,6 +104,38 @@ def test_well_known_binary_builds_the_same_index(seed: int, big: bool) -> None:
     for made in (plain, AreaIndex.from_wkb(list(other), areas["code"].tolist())):
         assert made.content_hash == index.content_hash
         assert made._state.grid.fine.tobytes()[:1000] == index._state.grid.fine.tobytes()[:1000]
+
+
+class _Read(Sequence[bytes]):
+    """Bytes that are there only while a slice of them is looked at, as those of a file."""
+
+    def __init__(self, shapes: list[bytes]) -> None:
+        self.shapes = shapes
+        self.asked: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            self.asked.append((at.start, at.stop))
+        return self.shapes[at]
+
+
+@pytest.mark.parametrize("odd", [None, 4])
+def test_polygons_read_in_parts_build_the_same(monkeypatch: pytest.MonkeyPatch, odd: int | None) -> None:
+    """Bytes asked for slice by slice give what all of them at once give, an odd one among them or none."""
+    areas = frame(random_areas(7))
+    shapes = list(shapely.to_wkb(np.asarray(areas.geometry.array)))
+    if odd is not None:
+        shapes[odd] = shapely.to_wkb(shapely.from_wkb(shapes[odd]), byte_order=0)
+    at_once = AreaIndex.from_wkb(shapes, areas["code"].tolist())
+    monkeypatch.setattr("geo.area_arrays._CHUNK", 3)
+    read = _Read(shapes)
+    index = AreaIndex.from_wkb(read, areas["code"].tolist())
+    assert index.content_hash == at_once.content_hash == AreaIndex.build(areas).content_hash
+    assert len(read.asked) > 1
+    assert all(b - a <= 3 for a, b in read.asked)
 
 
 BOX = shapely.box(116.3, 39.8, 116.31, 39.81)
