@@ -17,6 +17,8 @@ RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
 """The answers after which the same body is sent again; so is 409 where it has a Retry-After."""
 
 _CONFLICT: Final = 409
+#: A problem, with a receipt where the rows were read and none can be used.
+_NO_ROW: Final = 422
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -58,7 +60,7 @@ async def push(
     headers: Mapping[str, str] | None = None,
     retry: Retry | None = None,
 ) -> dict[str, Any]:
-    """Push rows (or a ready NDJSON body) and return the receipt.
+    """Push rows (or a ready NDJSON body) and return the receipt, also that of a batch without a usable row.
 
     `message_id` is the Idempotency-Key too; every attempt sends the same bytes under it, freshly dated
     and signed. Raises FeedError `push_failed` where the hub refuses the whole or never answers.
@@ -80,8 +82,10 @@ async def push(
                 retry_after = answer.headers.get("Retry-After")
         except (aiohttp.ClientError, TimeoutError):
             status, content = 0, b""
-        if 200 <= status < 300:  # noqa: PLR2004 - the success answers
-            return _receipt(content, status)
+        if 200 <= status < 300 or status == _NO_ROW:  # noqa: PLR2004 - the success answers
+            receipt = _receipt(content, status)
+            if status != _NO_ROW or "receipt" in receipt:
+                return receipt
         awaited = status in RETRIED or (status == _CONFLICT and retry_after is not None)
         if status and not awaited:
             break

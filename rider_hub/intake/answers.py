@@ -1,13 +1,28 @@
 """What senders are answered, as types: the published document is made from them, and tests hold both."""
 
-from typing import Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from connectors.batch import Failure
 from connectors.records import FeedType
+from rider_hub.intake.faults import whole
+from rider_hub.intake.model import Receipt
+from rider_hub.web.problems import Problem
 
-__all__ = ["CheckAnswer", "EvidenceAnswer", "FrameAnswer", "ReceiptAnswer", "SnapshotAnswer", "WarningAnswer"]
+__all__ = [
+    "UNUSABLE",
+    "CheckAnswer",
+    "EvidenceAnswer",
+    "FrameAnswer",
+    "ReceiptAnswer",
+    "SnapshotAnswer",
+    "WarningAnswer",
+    "refusal",
+]
+
+UNUSABLE: Final = 422
+"""The status of a batch of which no row can be used."""
 
 
 class EvidenceAnswer(msgspec.Struct, frozen=True):
@@ -68,6 +83,20 @@ class ReceiptAnswer(msgspec.Struct, frozen=True):
     snapshot: SnapshotAnswer | msgspec.UnsetType = msgspec.UNSET
     #: Set where a test key signed: nothing was stored, and there is no such receipt to read again.
     test: Literal[True] | msgspec.UnsetType = msgspec.UNSET
+
+
+def refusal(receipt: Receipt) -> dict[str, Any]:
+    """Return the answer for a batch of which no row can be used: a problem, and beside it its receipt.
+
+    Whoever watches answers by their status must notice a schema that drifted; the receipt's `type` gives way
+    to the problem's.
+    """
+    told = receipt.to_json()
+    words = whole("no_row_usable")
+    problem = Problem(
+        UNUSABLE, words.code, words.zh, words.en, errors=msgspec.convert(told["failures"], list[Failure])
+    )
+    return {**told, **msgspec.structs.asdict(problem.answer())}
 
 
 class CheckAnswer(msgspec.Struct, frozen=True):

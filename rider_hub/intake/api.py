@@ -18,6 +18,7 @@ from rider_hub.access.inputs import takes
 from rider_hub.errors import Absent, Unauthenticated
 from rider_hub.intake import api_words as words
 from rider_hub.intake import store
+from rider_hub.intake.answers import UNUSABLE, refusal
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.checking import check_batch
 from rider_hub.intake.faults import whole
@@ -31,6 +32,7 @@ from rider_hub.intake.snapshot_model import Declared, SnapshotState, declared_by
 from rider_hub.intake.snapshots import with_snapshot
 from rider_hub.parameters import parameter
 from rider_hub.web.describing import described
+from rider_hub.web.problems import PROBLEM
 
 __all__ = ["prepare", "routes"]
 
@@ -63,7 +65,7 @@ def prepare(app: web.Application) -> None:
 @described(words.PUSH)
 @takes(rows=(Station, Registration, Request))
 async def _push(request: web.Request) -> web.StreamResponse:
-    """Take a signed batch; 200 with the receipt, 202 where the whole batch is held.
+    """Take a signed batch; 200 with the receipt, 202 where it is held whole, 422 where no row can be used.
 
     Signed with a test key it is answered alike, marked `test`, and nothing of it is stored.
     """
@@ -97,6 +99,8 @@ async def _take(request: web.Request, room: Room) -> web.StreamResponse:
         headers = {"Location": f"/api/v1/receipts/{receipt.id}", **headers}
     if receipt.replayed:
         headers["Idempotent-Replayed"] = "true"
+    if receipt.received and receipt.rejected == receipt.received:
+        return _json(refusal(receipt), status=UNUSABLE, headers=headers, content_type=PROBLEM)
     status = _HELD if receipt.state is ReceiptState.HELD or _waits(receipt) else 200
     return _json(receipt.to_json(), status=status, headers=headers)
 
@@ -250,7 +254,12 @@ async def _sender(hub: Hub, proof: Proof, platform: str) -> Sender:
     return sender
 
 
-def _json(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(content), status=status, headers=headers, content_type="application/json"
-    )
+def _json(
+    content: Any,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+) -> web.Response:
+    body = msgspec.json.encode(content)
+    return web.Response(body=body, status=status, headers=headers, content_type=content_type)

@@ -164,7 +164,12 @@ PUSH: Final = Description(
     "报送一批数据",
     "Push a batch",
     (
-        Answer("回执", "The receipt", ReceiptAnswer, headers=_RECEIVED),
+        Answer(
+            "回执；至少有一行可用。一行都不可用时是 422，错误旁边有回执的各项",
+            "The receipt; some row can be used. Where none can, 422 has its members beside the problem's",
+            ReceiptAnswer,
+            headers=_RECEIVED,
+        ),
         Answer(
             "整批暂存：坐标系疑似有误，等区县确认，无需重报",
             "The receipt of a batch held whole, since its frame looks wrong; the county asks",
@@ -180,6 +185,7 @@ PUSH: Final = Description(
         409: ("batch_in_progress", "message_id_reused", "snapshot_differs", "snapshot_closed"),
         422: (
             *_UNREADABLE[422],
+            "no_row_usable",
             "idempotency_key_invalid",
             "idempotency_key_reused",
             "snapshot_invalid",

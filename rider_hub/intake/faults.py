@@ -237,6 +237,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "处理期间站点或骑手的登记有变动，其余的行没有入库。请半分钟后把同一份文件再报一次。",
         "Stations or riders changed meanwhile: send the same file once more in half a minute.",
     ),
+    "no_row_usable": (
+        Invalid,
+        "这一批没有一行可用，逐行的原因见 errors。可以留存的行在待修正的行里；改正后重报，或在页面上修正。",
+        "No row can be used: errors says why, row by row. What may be kept waits in quarantine to be mended.",
+    ),
     "file_not_taken": (
         Conflict,
         "没有报送过这份文件。请先报送，或选择报送过的那一份；全量、增量和截至时间也要与报送时相同。",

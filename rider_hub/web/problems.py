@@ -13,7 +13,7 @@ from rider_hub.errors import Failure, HubError
 from rider_hub.logs import frames_of, logger
 from rider_hub.web.shell import SHELL, is_fragment, render
 
-__all__ = ["Problem", "ProblemAnswer", "http_words", "problem_response", "problems"]
+__all__ = ["PROBLEM", "Problem", "ProblemAnswer", "http_words", "problem_response", "problems"]
 
 #: Answers of the HTTP layer itself, in words. Others of 4xx and 5xx get the general sentence.
 _WORDS: dict[int, tuple[str, str, str]] = {
@@ -54,7 +54,10 @@ _CODE_TITLES = {
 _SERVER_FAULT = 500
 _UNAUTHENTICATED = 401
 _REDIRECTS = 400  # below it an HTTPException is no error
-_JSON = ("application/json", "application/problem+json")
+PROBLEM = "application/problem+json"
+"""The media type of errors."""
+
+_JSON = ("application/json", PROBLEM)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -93,19 +96,17 @@ class Problem:
             return _CODE_TITLES[self.code]
         return _TITLES.get(self.status, "系统出错了" if self.status >= _SERVER_FAULT else "没有完成")
 
-    def json(self) -> bytes:
-        """Return the problem document."""
-        return msgspec.json.encode(
-            ProblemAnswer(
-                type=f"urn:rider-hub:problem:{self.code}",
-                title=self.title,
-                status=self.status,
-                code=self.code,
-                zh=self.zh,
-                en=self.en,
-                errors=list(self.errors),
-                id=self.id,
-            )
+    def answer(self) -> ProblemAnswer:
+        """Return the problem as programs read it."""
+        return ProblemAnswer(
+            type=f"urn:rider-hub:problem:{self.code}",
+            title=self.title,
+            status=self.status,
+            code=self.code,
+            zh=self.zh,
+            en=self.en,
+            errors=list(self.errors),
+            id=self.id,
         )
 
 
@@ -137,10 +138,8 @@ async def problem_response(request: web.Request, problem: Problem) -> web.Stream
     """Return a problem in the form that was asked for; a page without a visitor leads to the sign-in."""
     shell = request.app.get(SHELL)
     if shell is None or _wants_json(request):
-        body = problem.json()
-        return web.Response(
-            body=body, status=problem.status, content_type="application/problem+json", headers=problem.headers
-        )
+        body = msgspec.json.encode(problem.answer())
+        return web.Response(body=body, status=problem.status, content_type=PROBLEM, headers=problem.headers)
     if problem.status == _UNAUTHENTICATED and not (login := _login(request)).startswith(request.path + "?"):
         if is_fragment(request):
             return web.Response(status=204, headers={"HX-Redirect": login})
