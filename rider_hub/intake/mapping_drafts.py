@@ -32,6 +32,7 @@ __all__ = [
     "draft_of",
     "manifest_of",
     "required_of",
+    "title_of",
 ]
 
 #: What is chosen of a column besides a standard field.
@@ -47,6 +48,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "op": {"upsert": "在册", "leave": "已离开", "retract": "误报撤销"},
     "employment": {"dedicated": "专送", "crowdsourced": "众包"},
 }
+#: So many open columns are named one by one; more in one sentence.
+_LISTED: Final = 5
 #: The forms of a time; one with its offset needs none (`offset`).
 TIMES: Final = frozenset({"local_time", "epoch_ms", "epoch_s"})
 
@@ -124,6 +127,13 @@ def choices_of_field(path: str, feed_type: FeedType = "registration") -> list[tu
     return [(value, word) for value, word in _WORDS[path].items() if value in offered]
 
 
+def title_of(path: str, feed_type: str) -> str:
+    """Return what a field is called on these pages: of a person `name` is the person's."""
+    if path == "op":
+        return "状态（在册或离开）" if feed_type == "registration" else "状态（在册或撤销）"
+    return "姓名" if (path, feed_type) == ("name", "registration") else TITLES.get(path, path)
+
+
 def coded_fields(feed_type: FeedType) -> list[str]:
     """List the fields of a feed whose values are codes of a list."""
     return [path for path in ("op", "employment") if path in standard_paths(feed_type)]
@@ -137,7 +147,7 @@ def choices_of_column(feed_type: FeedType, sender: Sender) -> list[tuple[str, st
         p for p in TITLES if p in standard_paths(feed_type) and p not in _NOT_OFFERED and p not in withheld
     ]
     ordered = [*(p for p in paths if p in needed), *(p for p in paths if p not in needed)]
-    listed = [(path, TITLES[path] + ("（必报）" if path in needed else "")) for path in ordered]
+    listed = [(path, title_of(path, feed_type) + ("（必报）" if path in needed else "")) for path in ordered]
     return [*listed, (POINT + _POINTS[feed_type], "坐标（经纬度写在一列）")]
 
 
@@ -245,6 +255,11 @@ def _faults(draft: Draft, sender: Sender, feed_type: FeedType) -> Iterator[Failu
     chosen = draft.chosen()
     allowed = {value for value, _ in choices_of_column(feed_type, sender)} | {IGNORED}
     used: dict[str, str] = {}
+    open_ = [name for name in draft.column if not draft.rest and name not in chosen]
+    if len(open_) > _LISTED:
+        names = "、".join(open_[:_LISTED])
+        told = f"还有 {len(open_)} 列没有选择（{names}等）：请逐列选择，或勾“没有选择的列一律忽略”。"
+        yield _fault("rest", "missing", told)
     for number, name in enumerate(draft.column):
         what = chosen.get(name, IGNORED if draft.rest else "")
         path = f"column-{number}"
@@ -254,6 +269,8 @@ def _faults(draft: Draft, sender: Sender, feed_type: FeedType) -> Iterator[Failu
                 "field_forbidden",
                 f"“{name}”是禁止采集的信息，不能对照也不能忽略。请在导出时去掉这一列。",
             )
+        elif not what and len(open_) > _LISTED:
+            continue
         elif not what:
             yield _fault(path, "missing", f"“{name}”还没有选择：请选对应的字段，或选“忽略”。")
         elif what not in allowed:
@@ -271,7 +288,7 @@ def _faults_of_whole(draft: Draft, feed_type: FeedType, used: set[str]) -> Itera
         return
     for path in required_of(feed_type):
         if path not in used and not (path == "employment" and draft.employment):
-            yield _fault(path, "missing", f"还没有哪一列对应必报字段“{TITLES[path]}”。")
+            yield _fault(path, "missing", f"还没有哪一列对应必报字段“{title_of(path, feed_type)}”。")
     if draft.frame is None and any(what[:1] == POINT or what.endswith(("lng", "lat")) for what in used):
         yield _fault("frame", "missing", "有坐标，请选择坐标系。不清楚时请问贵公司的技术人员，不要猜。")
     for path in coded_fields(feed_type):
@@ -288,7 +305,9 @@ def _faults_of_codes(draft: Draft, path: str, feed_type: FeedType) -> Iterator[F
     for entry in draft.met:
         field, _, code = entry.partition(":")
         if field == path and code not in codes:
-            yield _fault(f"code-{path}", "missing", f"{TITLES[path]}：代码“{code}”还没有选择它的含义。")
+            yield _fault(
+                f"code-{path}", "missing", f"{title_of(path, feed_type)}：代码“{code}”还没有选择它的含义。"
+            )
     if any(value not in values for value in codes.values()):
         words = "、".join(values.values())
         yield _fault(f"code-{path}", "invalid", f"“其他代码”请写成 代码=含义，含义只能是：{words}。")
@@ -317,7 +336,8 @@ def _numbered(entries: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _by_column(columns: list[str], entries: list[str]) -> dict[str, str]:
-    return {columns[n]: what for n, what in _numbered(entries) if n < len(columns) and what}
+    # In the order of the file, however the page groups them.
+    return {columns[n]: what for n, what in sorted(_numbered(entries)) if n < len(columns) and what}
 
 
 def _fault(path: str, code: str, zh: str) -> Failure:

@@ -23,6 +23,7 @@ from rider_hub.intake.mapping_drafts import (
     draft_of,
     manifest_of,
     required_of,
+    title_of,
 )
 from rider_hub.intake.mapping_samples import (
     MAX_FIELDS,
@@ -35,7 +36,6 @@ from rider_hub.intake.mapping_samples import (
 )
 from rider_hub.intake.mapping_trial import try_out
 from rider_hub.intake.mappings import SenderMappings, list_mappings, mapping_toml, save_mapping, show_mappings
-from rider_hub.intake.mending import TITLES
 from rider_hub.intake.model import FEED_TITLES, Sender, as_feed_type
 from rider_hub.web.export import attachment
 from rider_hub.web.forms import Form, read_form
@@ -103,7 +103,8 @@ async def _shown(
         manifest=manifest,
         fault=fault,
         feeds=FEED_TITLES,
-        titles=TITLES,
+        title_of=title_of,
+        words={path: dict(choices_of_field(path)) for path in ("op", "employment")},
         form=form,
     )
 
@@ -172,14 +173,16 @@ def _table(sender: Sender, feed_type: FeedType, draft: Draft, columns: list[Show
     """Return what the table of columns is made of."""
     chosen = set(draft.chosen().values())
     refused = [one for one in columns if one.is_forbidden]
-    done = [one for one in columns if one.chosen and not one.notes and not one.is_forbidden]
-    open_ = [one for one in columns if not one.is_forbidden and one not in done]
+    ignored = [one for one in columns if one.chosen == IGNORED]
+    done = [one for one in columns if _is_settled(one)]
+    open_ = [one for one in columns if one not in (*refused, *ignored, *done)]
     return {
         "draft": draft,
         "groups": [("不能报送的列", refused), ("请您确认的列", open_), ("已经对上的列", done)],
+        "ignored": ignored,
         "choices": choices_of_column(feed_type, sender),
         "words": {path: choices_of_field(path, feed_type) for path in coded_fields(feed_type)},
-        "missing": [TITLES[path] for path in required_of(feed_type) if path not in chosen],
+        "missing": [title_of(path, feed_type) for path in required_of(feed_type) if path not in chosen],
         "frames": _FRAMES,
         "agreed_frame": sender.frame,
         "has_points": any(what[:1] == "@" or what.endswith(("lng", "lat")) for what in chosen),
@@ -187,6 +190,12 @@ def _table(sender: Sender, feed_type: FeedType, draft: Draft, columns: list[Show
         "IGNORED": IGNORED,
         "FORBIDDEN": FORBIDDEN,
     }
+
+
+def _is_settled(one: ShownColumn) -> bool:
+    """Say whether a column stands for a field, and nothing of it is open."""
+    mapped = one.chosen not in {"", IGNORED, FORBIDDEN}
+    return mapped and not one.notes and all(value for _, value in one.codes)
 
 
 @takes(Draft, rows=(Station, Registration, Request))

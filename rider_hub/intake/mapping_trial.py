@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +15,9 @@ from connectors.sources import Manifest
 from connectors.sources.writing import to_toml
 from connectors.transport.files import FileRow
 from rider_hub.access import Actor, Hub
+from rider_hub.clock import SHANGHAI
 from rider_hub.intake.checking import check_batch
+from rider_hub.intake.mapping_drafts import choices_of_field, title_of
 from rider_hub.intake.mending import TITLES
 from rider_hub.intake.model import Sender, Verdict
 from rider_hub.riders.display import mask_name, mask_phone, mask_text
@@ -23,7 +26,13 @@ __all__ = ["Trial", "try_out"]
 
 _SHOWN: Final = 20
 _FAULTS: Final = 60
+#: One and the same in every row, and said above.
+_FRAMES: Final = frozenset({"frame", "work_area.frame", "place.frame"})
 _NUMBERS: Final = frozenset({"id_number", "id_hash"})
+
+
+_WORDS: Final = frozenset({"op", "employment"})
+_TIMES: Final = frozenset({"effective_at", "updated_at", "occurred_at"})
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ async def try_out(
         rejected=batch.rejected,
         repeated=len(batch.duplicates),
         frame=batch.judgement.verdict,
-        fields=[(path, title) for path, title in TITLES.items() if path in met],
+        fields=[(path, title_of(path, feed_type)) for path in TITLES if path in met and path not in _FRAMES],
         rows=shown,
         faults=_by_column(batch.outcomes.refused()),
     )
@@ -98,6 +107,10 @@ def _masked(path: str, value: Any, feed_type: FeedType) -> str:
         return mask_name(str(value)) or ""
     if path in _NUMBERS:
         return f"{str(value)[:3]}***"
+    if path in _WORDS:
+        return dict(choices_of_field(path, feed_type)).get(value, str(value))
+    if path in _TIMES:
+        return f"{datetime.fromisoformat(value).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
     return mask_text(str(value)) if path == "text" else str(value)
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 from aiohttp.test_utils import TestClient
+from playwright.async_api import Browser, expect
 from sqlalchemy import func, select
 
 from connectors.sources import parse
@@ -28,9 +29,11 @@ from rider_hub.intake.tables import mapping, quarantine, receipt
 from rider_hub.riders.tables import registration
 from rider_hub.storage.metadata import metadata
 from tests.factories import county_staff, make_hub
+from tests.rider_hub.intake.browsing import signed_in_page
 from tests.rider_hub.intake.build import STREETS, bring_in_county, count, push, sender_of
 from tests.rider_hub.intake.test_upload_page import account
 from tests.rider_hub.riders.staff_site import staff_site
+from tests.rider_hub.routes import open_site
 
 PAGES = ["rider_hub.intake.pages", "rider_hub.intake.upload_pages", "rider_hub.intake.mapping_pages"]
 EDIT = "/feeds/mapping/ding/registration"
@@ -369,3 +372,24 @@ async def test_a_file_that_was_refused_comes_in_once_its_mapping_is_mended(hub: 
             answer = await site.post(url, data=io.BytesIO(row), headers=headers)
             assert (answer.status, await riders(hub)) == (200, riders_after)
     assert await count(hub, receipt) == 2
+
+
+async def test_a_browser_sets_a_mapping_up(hub: Any, browser: Browser, tmp_path: Path) -> None:
+    """Read, correct, try out, save; of a large file its beginning alone is sent, in whole lines."""
+    head = "id,courier_no,gmt_modified,entry_time,work_mode,site_no,colour"
+    row = "{0},K{0},2026-10-01 02:30:00,2026-03-01 09:00:00,专送,S-1,red"
+    lines = [head, *(row.format(number) for number in range(20_000))]
+    file = tmp_path / "couriers.csv"
+    file.write_text("\n".join(lines) + "\n")
+    assert file.stat().st_size > 1024 * 1024
+    async with open_site(hub) as site, signed_in_page(browser, site, EDIT) as page:
+        await page.set_input_files("#file", file)
+        await page.get_by_role("button", name="读取样例").click()
+        await expect(page.get_by_role("heading", name="请您确认的列（1）")).to_be_visible()
+        await page.get_by_role("button", name="试运行").click()
+        await expect(page.get_by_role("alert")).to_contain_text("“colour”还没有选择")
+        await page.get_by_label("没有选择的列一律忽略").check()
+        await page.get_by_role("button", name="试运行").click()
+        await expect(page.locator("#trial")).to_contain_text("不可接收 0 行")
+        await page.get_by_role("button", name="保存并启用").click()
+        await expect(page.locator("main")).to_contain_text("1（现行）")
