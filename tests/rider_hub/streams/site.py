@@ -85,8 +85,8 @@ async def produce(
 ) -> None:
     """Send messages to a topic: partition, key, and a row, bytes or nothing."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", linger_ms=5, **options)
-    await producer.start()
     try:
+        await producer.start()
         sent = []
         for partition, key, value in messages:
             body = msgspec.json.encode(value) if isinstance(value, dict) else value
@@ -115,8 +115,8 @@ async def everything_in(kafka: str, topic: str) -> list[Any]:
 async def ends_of(kafka: str, topic: str) -> dict[int, int]:
     """Return where each partition of a topic ends."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka)
-    await consumer.start()
     try:
+        await consumer.start()
         return {
             one.partition: end for one, end in (await consumer.end_offsets(consumer.assignment())).items()
         }
