@@ -17,7 +17,7 @@ from rider_hub.demo.ground import console
 from rider_hub.errors import Conflict, Invalid
 from rider_hub.intake import batches, store
 from rider_hub.intake.checking import check_batch
-from rider_hub.intake.tables import quarantine, receipt
+from rider_hub.intake.tables import quarantine, receipt, sender
 from rider_hub.organizations.tables import station
 from rider_hub.riders.ports import contents
 from rider_hub.riders.tables import registration_history
@@ -219,7 +219,10 @@ async def test_a_platform_replays_a_partners_row_as_the_standard(database_url: s
     """The platform's own mapping does not read a row that a partner brought in the form's columns."""
     async with make_hub(database_url, tmp_path) as hub:
         await bring_in(hub)
-        await hand_in(hub, partner_account(P), [NEW | {"站点编号": "S-4"}])
+        async with hub.database.write() as connection:
+            await connection.execute(update(sender).values(manifest="yi"))
+        taken = await hand_in(hub, partner_account(P), [NEW | {"站点编号": "S-4"}, NEW | {"骑手编号": "N-2"}])
+        assert (taken.accepted, codes(taken)) == (1, [(1, "station_ref", "station_not_bound")])
         async with hub.database.read() as connection:
             [row] = (await connection.execute(select(quarantine.c.id))).scalars()
         async with staff_site(hub, _platform("ding"), PAGES) as site:
@@ -231,9 +234,9 @@ async def test_a_platform_replays_a_partners_row_as_the_standard(database_url: s
 
 async def test_a_partner_sees_no_other_station_of_its_riders(hub: Hub) -> None:
     """A rider who came from another partner's station has no past there on this one's page."""
-    sender = await _sender(hub)
+    ding = await _sender(hub)
     later = {"employment": "dedicated", "work_area": None, "updated_at": "2026-10-20T09:00:00+08:00"}
-    await push(hub, sender, [rider(3, station_ref="S-1", record_id="moved", **later)])
+    await push(hub, ding, [rider(3, station_ref="S-1", record_id="moved", **later)])
     row = (await rows_of(hub))["D00003"]
     async with hub.database.read() as connection:
         past = select(registration_history.c.station_ref).where(
