@@ -38,6 +38,7 @@ LINK_STATES: Final = {
 }
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SHOWN: Final = 50
+_MAX_NAME: Final = 60
 
 
 class NewLink(msgspec.Struct):
@@ -62,7 +63,8 @@ def routes() -> list[web.RouteDef]:
 async def template_answer(it: Template) -> web.Response:
     """Return a station's form as a download."""
     body = await asyncio.to_thread(write_template, it)
-    name = f"{it.station_name}-骑手名单-{local_date(it.as_of)}.xlsx"
+    # A station's name may be longer than a file's, or a header's, may be.
+    name = f"{it.station_name[:_MAX_NAME]}-骑手名单-{local_date(it.as_of)}.xlsx"
     headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
     return web.Response(body=body, content_type=_XLSX, headers=headers)
 
