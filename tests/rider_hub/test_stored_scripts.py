@@ -42,6 +42,8 @@ ELSEWHERE = {
     "/setup": "gone once there is an account",
     "/r/requests/done": "leads on without a request just filed",
     "/r": "leads on to /r/",
+    "/feeds/links/{id}": "found by a station's reference, which is attacked: intake/test_station_links.py",
+    "/hand-in/template.xlsx": "opened by a link alone: the same test",
 }
 
 Client = TestClient[web.Request, web.Application]

@@ -199,6 +199,25 @@ async def test_a_link_changes_no_phone_and_takes_no_number(hub: Hub) -> None:
     assert "N-2" not in after
 
 
+async def test_what_a_station_is_called_stays_text(hub: Hub) -> None:
+    """On the pages of a link and of whoever has it; and a name longer than a file's may be is cut."""
+    token = await make(hub)
+    name = "<script>attack()</script>" + "长" * 230
+    async with hub.database.write() as connection:
+        await connection.execute(update(station).where(station.c.station_ref == "S-1").values(name=name))
+        link = (await connection.execute(select(station_link.c.id))).scalar_one()
+    async with staff_site(hub, PUBLIC, OPEN) as site:
+        await site.post("/hand-in/open", data={"token": token})
+        texts = [await (await site.get("/hand-in")).text()]
+        form = await site.get("/hand-in/template.xlsx")
+        assert (form.status, len(form.headers["Content-Disposition"]) < 1000) == (200, True)
+    async with staff_site(hub, maker(), STAFF) as site:
+        texts += [await (await site.get(path)).text() for path in (f"/feeds/links/{link}", "/feeds/links")]
+    assert [("&lt;script&gt;attack" in text, "<script>attack" in text) for text in texts] == [
+        (True, False)
+    ] * 3
+
+
 async def _revoked(hub: Hub) -> None:
     async with hub.database.read() as connection:
         link_id = (await connection.execute(select(station_link.c.id))).scalar_one()
