@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
+from connectors.sources import parse
 from rider_hub.access import Role
 from rider_hub.access.actor import Actor
 from rider_hub.access.scope import Scope
@@ -105,8 +107,8 @@ def test_a_clean_file_exits_with_zero(tmp_path: Path) -> None:
     assert (status, report) == (0, {"total": 1, "accepted": 1, "rejected": 0, "failures": []})
 
 
-def test_the_county_hands_out_keys_by_command(database_url: str, tmp_path: Path) -> None:
-    """Registering and changing print a signing key each, the county's feed key is steady, and scope holds."""
+def test_the_county_hands_out_keys_and_takes_mappings_by_command(database_url: str, tmp_path: Path) -> None:
+    """Each key is printed once, the county's is steady, a mapping comes out as it went in; scope holds."""
     keys = tmp_path / "keys.json"
 
     async def prepare() -> None:
@@ -139,3 +141,13 @@ def test_the_county_hands_out_keys_by_command(database_url: str, tmp_path: Path)
     assert run("county-key", "110101") == run("county-key", "110101")
     assert len(bytes.fromhex(run("county-key", "110101")[1])) == 32
     assert run("county-key", "110105")[0] == run("new-key", "wu")[0] == 1
+    assert run("mapping-export", "ding")[0] == 1  # none yet
+    text = (Path(__file__).parents[3] / "docs" / "mapping.zh-CN.md").read_text("utf-8")
+    file = tmp_path / "manifest.toml"
+    file.write_text(text.split("```toml\n")[1].split("```")[0].replace('"wu"', '"ding"'), "utf-8")
+    assert run("mapping-import", "ding", str(file))[0] == 1  # another frame than the agreement's
+    file.write_text(file.read_text("utf-8").replace("gcj02", "wgs84"), "utf-8")
+    assert run("mapping-import", "ding", str(file), "--note", "新导出")[1].split() == ["1"]
+    exported = run("mapping-export", "ding", "--number", "1")
+    assert exported[0] == 0
+    assert msgspec.to_builtins(parse(exported[1])) == msgspec.to_builtins(parse(file.read_text("utf-8")))
