@@ -5,7 +5,7 @@ It leaves by a link that proves no person, so no name, phone or number of a ride
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -64,6 +64,8 @@ def write_template(it: Template) -> bytes:
         TemporaryDirectory(prefix="rider-hub-template-") as folder,
         xlsxwriter.Workbook(target, {"tmpdir": folder, "strings_to_formulas": False}) as book,
     ):
+        # As of the form, not of the machine's clock: the same content is the same bytes.
+        book.set_properties({"created": it.as_of.astimezone(UTC).replace(tzinfo=None)})
         _write_riders(book, it)
         _write_notes(book, it)
     return target.getvalue()
