@@ -3,6 +3,7 @@
 import tomllib
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -14,6 +15,13 @@ from connectors.records import RECORD_TYPES, TIER_B_FIELDS, FeedType, Tier
 from connectors.sources.manifest import FeedMapping, Manifest
 
 _FILE = "manifest.toml"
+#: What a manifest that somebody brings may cost to read: keys nested by dots take their square.
+_MOST_DOTS: Final = 2_000
+#: Each cell of each row is compared with all of them.
+_MOST_NULLS: Final = 50
+_LONGEST_NULL: Final = 100
+_MOST_HOURS: Final = 24 * 366
+_MOST_ROWS_A_PAGE: Final = 100_000
 
 
 def names() -> tuple[str, ...]:
@@ -36,9 +44,13 @@ def load(name: str) -> Manifest:
 
 def parse(text: str) -> Manifest:
     """Read a manifest from TOML and prove that each name in it exists and may be sent."""
+    if text.count(".") > _MOST_DOTS:
+        raise feed_error("manifest_invalid", reason=f"more than {_MOST_DOTS} dots")
     try:
         manifest = msgspec.convert(tomllib.loads(text), Manifest)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except RecursionError as error:
+        raise feed_error("manifest_invalid", reason="nested too deeply") from error
+    except ValueError as error:  # no TOML, no manifest, or a number of thousands of digits
         raise feed_error("manifest_invalid", reason=str(error)) from error
     reason = _fault_of_whole(manifest)
     if reason:
@@ -72,11 +84,19 @@ def is_forbidden_column(name: str) -> bool:
 def _fault_of_whole(manifest: Manifest) -> str | None:
     try:
         ZoneInfo(manifest.zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # "Asia" is a folder
         return "no such zone"
     if not all(path.startswith("/") for path in manifest.pull.paths.values()):
         # Put behind the platform's address: what does not begin with a slash could name another host.
         return "a path of pull does not begin with /"
+    if (
+        not 0 < manifest.pull.limit <= _MOST_ROWS_A_PAGE
+        or not 0 <= manifest.pull.overlap_s <= _MOST_HOURS * 3600
+    ):
+        return "limit or overlap_s of pull is out of range"
+    # TOML has inf and nan, too: with them no page could say whether a feed is late.
+    if not all(0 < hours <= _MOST_HOURS for hours in manifest.every_hours.values()):
+        return f"every_hours is not between 0 and {_MOST_HOURS}"
     return None
 
 
@@ -92,6 +112,8 @@ def _fault(feed: FeedMapping, paths: set[str], feed_type: FeedType, *, tier: Tie
         return "two columns, or a column and a constant, for one standard field"
     if forbidden:
         return f"a forbidden name: {[printable(name) for name in forbidden]}"
+    if len(feed.nulls) > _MOST_NULLS or any(len(text) > _LONGEST_NULL for text in feed.nulls):
+        return f"more than {_MOST_NULLS} texts for no value, or one of more than {_LONGEST_NULL} signs"
     if tier == "A" and feed_type == "registration" and set(targets) & set(TIER_B_FIELDS):
         return "fields of tier B under an agreement of tier A"
     return _fault_of_columns(feed, sent)

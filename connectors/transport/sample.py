@@ -19,6 +19,8 @@ __all__ = ["NAMELESS", "Sample", "likely_form", "names_in", "read_sample"]
 #: How a column is called that nobody has named, by its place.
 NAMELESS: Final = re.compile(r"列[1-9][0-9]*")
 _MOST: Final = 2_000
+#: As many as a form takes; each is looked for in every row.
+_MOST_COLUMNS: Final = 300
 _SEPARATORS: Final = re.compile(r"[\s,，、;；|]+")
 _ESCAPED: Final = re.compile(r"(?m)(?:^|[\t,;|])\\N(?:[\t,;|\r]|$)|\\\n|\\\\")
 
@@ -54,8 +56,8 @@ def read_sample(
 ) -> Sample:
     """Read the first rows of a sample; a file without names whose names nobody wrote gets 列1, 列2 ….
 
-    Raises FeedError where it can't be read as a whole, holds no row, or has another number of columns than
-    names were written.
+    Raises FeedError where it can't be read as a whole, holds no row, has more than 300 columns, or another
+    number of them than names were written.
     """
     cells = first_cells(data, name, form)
     if cells is None or named:
@@ -72,6 +74,8 @@ def read_sample(
     if not rows:
         raise feed_error("rows_missing")
     found = form.header or columns_of(rows, feed_type)
+    if len(found) > _MOST_COLUMNS:
+        raise feed_error("too_many_columns", status=413, limit=_MOST_COLUMNS)
     columns = {column: [_plain(get_path(row, column)) for row in rows] for column in found}
     return Sample(columns, len(rows), cells is not None, form)
 

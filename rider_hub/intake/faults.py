@@ -146,6 +146,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "遇到未知字段是拒收还是丢弃，由区县在协议中约定，平台不能自行改动（unknown）。",
         "Whether unknown fields are refused or discarded is the county's to say, not the platform's.",
     ),
+    "mapping_rhythm_differs": (
+        Invalid,
+        "多久报一次由区县在协议中约定，平台不能自行改动（every_hours）。",
+        "How often a feed comes is agreed with the county: every_hours is not the platform's to change.",
+    ),
     "sender_exists": (
         Conflict,
         "该平台已登记为报送方。",

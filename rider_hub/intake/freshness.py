@@ -10,6 +10,7 @@ from prometheus_client import Gauge
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connectors.errors import FeedError
 from rider_hub.access import Scope
 from rider_hub.errors import Failure, Invalid
 from rider_hub.intake.model import FEED_TITLES, Sender
@@ -144,7 +145,11 @@ def _rhythm(sender: Sender) -> Mapping[str, float]:
     own = sender.settings.get("every_hours")
     if own is not None:
         return dict(own)
-    return {str(kind): hours for kind, hours in sender.mapping.every_hours.items()} if sender.mapping else {}
+    try:
+        mapping = sender.mapping
+    except FeedError:  # it no longer keeps the rules: its own page says so, and every other page still opens
+        return {}
+    return {str(kind): hours for kind, hours in mapping.every_hours.items()} if mapping else {}
 
 
 def _usual(kind: str) -> float | None:

@@ -9,7 +9,6 @@ from aiohttp import web
 from connectors.errors import FeedError
 from connectors.records import FeedType, Registration, Request, Station
 from connectors.sources.writing import to_toml
-from connectors.transport.files import read_rows
 from rider_hub.access import ACTOR, HUB, guarded
 from rider_hub.access.inputs import takes
 from rider_hub.errors import Absent, Failure, HubError, Invalid
@@ -37,9 +36,10 @@ from rider_hub.intake.mapping_samples import (
 from rider_hub.intake.mapping_trial import try_out
 from rider_hub.intake.mappings import SenderMappings, list_mappings, mapping_toml, save_mapping, show_mappings
 from rider_hub.intake.model import FEED_TITLES, Sender, as_feed_type
+from rider_hub.intake.sent_files import rows_within
 from rider_hub.web.export import attachment
 from rider_hub.web.forms import Form, read_form
-from rider_hub.web.shell import render
+from rider_hub.web.shell import SHELL, render
 
 __all__ = ["Brought", "routes"]
 
@@ -218,7 +218,8 @@ async def _try(request: web.Request) -> web.Response:
     if manifest is None:
         raise _refused(faults)
     form = manifest.feeds[feed_type].file
-    rows = await asyncio.to_thread(lambda: list(read_rows(sent.data, name=sent.name, form=form)))
+    async with request.app[SHELL].exports:
+        rows = await asyncio.to_thread(rows_within, sent.data, sent.name, form)
     trial = await try_out(hub, actor, found.sender, manifest=manifest, feed_type=feed_type, rows=rows)
     return await render(request, "intake/mapping_trial.html", it=trial)
 

@@ -123,6 +123,8 @@ def _require_agreed(manifest: Manifest, sender: Sender, *, by_company: bool) -> 
         raise whole("mapping_frame_differs")
     if by_company and manifest.unknown != unknown_of(sender):
         raise whole("mapping_unknown_differs")
+    if by_company and manifest.every_hours != (sender.mapping.every_hours if sender.mapping else {}):
+        raise whole("mapping_rhythm_differs")
 
 
 def unknown_of(sender: Sender) -> str:

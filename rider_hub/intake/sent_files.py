@@ -21,7 +21,7 @@ from rider_hub.parameters import parameter
 from rider_hub.web.export import attachment
 from rider_hub.web.shell import SHELL
 
-__all__ = ["LIMIT_MIB", "SHOWN", "Limits", "SentFile", "read_sent"]
+__all__ = ["LIMIT_MIB", "SHOWN", "Limits", "SentFile", "read_sent", "rows_within"]
 
 #: The largest file, in MiB; it is that of a push.
 LIMIT_MIB: Final = MAX_SENT // MIB
@@ -103,7 +103,9 @@ async def read_sent(
             opened = await asyncio.to_thread(seals.open, data)
         data, sealed = opened.data, (opened, seals)
     async with request.app[SHELL].exports:
-        rows = await asyncio.to_thread(_rows, data, inner_name(name), limits.rows, form or FileForm())
+        rows = await asyncio.to_thread(
+            rows_within, data, inner_name(name), form or FileForm(), most=limits.rows
+        )
     return SentFile(name, data, rows, sealed)
 
 
@@ -119,7 +121,8 @@ async def _body(request: web.Request, mib: int) -> bytes:
     return bytes(body)
 
 
-def _rows(data: bytes, name: str, most: int, form: FileForm) -> list[FileRow]:
+def rows_within(data: bytes, name: str, form: FileForm, *, most: int = MAX_LINES) -> list[FileRow]:
+    """Return the rows of a file; raises FeedError for more than `most`, or more cells than MAX_CELLS."""
     rows: list[FileRow] = []
     cells = 0
     for number, row in read_rows(data, name=name, form=form):

@@ -255,11 +255,20 @@ header = [{header}]
         ({"feed": "ignore = ['a']"}, "both mapped"),
         ({"feed": "constants = {record_id = '1'}"}, "a column and a constant"),
         ({"whole": "zone = 'Asia/Nowhere'"}, "no such zone"),
+        ({"whole": "zone = 'Asia'"}, "no such zone"),
+        ({"whole": "every_hours = {registration = nan}"}, "every_hours"),
+        ({"whole": "every_hours = {registration = inf}"}, "every_hours"),
+        ({"whole": "every_hours = {registration = 1e12}"}, "every_hours"),
+        ({"whole": "pull = {overlap_s = 100000000000000000}"}, "out of range"),
+        ({"whole": "pull = {limit = " + "9" * 6000 + "}"}, "limit"),
+        ({"whole": "other = " + "[" * 9000}, "nested too deeply"),
+        ({"whole": ".".join("a" * 20_000) + " = 1"}, "dots"),
+        ({"feed": f"nulls = {[str(n) for n in range(51)]}"}, "texts for no value"),
         ({"whole": "pull = {paths = {station = '@elsewhere'}}"}, "a path of pull"),
     ],
 )
 def test_a_wrong_form_of_files_is_refused_with_its_reason(given: dict[str, str], reason: str) -> None:
-    """Names of columns that do not fit, or are of a forbidden kind, wherever they stand."""
+    """Names that do not fit or are forbidden, wherever they stand; what would cost time with every row."""
     right = {"header": "'a', 'b', 'c'", "feed": "", "whole": ""}
     parse(FILE.format(**right))
     with pytest.raises(FeedError, match="manifest_invalid") as caught:

@@ -1,5 +1,9 @@
 """What is guessed of a sample's columns: fields by name and look, forms, codes; never a forbidden one."""
 
+import pytest
+
+from connectors.errors import FeedError
+from connectors.sources.file_form import FileForm
 from connectors.sources.registry import is_forbidden_column, standard_paths
 from connectors.sources.suggestion import _table, guesses
 from connectors.sources.values import Form
@@ -96,3 +100,10 @@ def test_the_way_a_dump_is_written_is_guessed() -> None:
     assert sample.columns == {"列1": ["1"], "列2": ["K1"], "列3": [""]}
     form, named = likely_form("骑手编号,姓名\nK1,某\n".encode("gb18030"))
     assert (form.escape, named) == ("none", True)
+
+
+def test_a_sample_of_more_columns_than_a_form_takes_is_refused() -> None:
+    """Each row of its own names: looking for all of them in all rows would take minutes."""
+    rows = "\n".join(f'{{"a{n}": 1, "b{n}": 1}}' for n in range(151))
+    with pytest.raises(FeedError, match="too_many_columns"):
+        read_sample(rows.encode(), "registration", form=FileForm())

@@ -253,6 +253,8 @@ async def test_faults_stand_beside_their_columns_and_a_dry_run_counts_them(hub: 
         assert status == 422
         paths = {one["path"] for one in msgspec.json.decode(told)["errors"]}
         assert paths == {"column-11", "column-29", "updated_at"}
+        status, told = await step(site, "trial", said, b"\n" * 3 + b"x\n" * 100_001)
+        assert (status, msgspec.json.decode(told)["code"]) == (413, "too_many_rows")
         status, page = await step(site, "trial", without(said, "nulls"), dump(rows))
     assert (status, "不可接收 3 行" in page) == (200, True)
     for column in ("lng", "gmt_modified", "job_status"):
@@ -314,6 +316,7 @@ async def test_a_mapping_can_be_taken_out_and_brought_in_again(hub: Any) -> None
         ({"platform": "yi"}, "mapping_of_another"),
         ({"tier": "A"}, "mapping_tier_differs"),
         ({"extra": 'unknown = "discard"'}, "mapping_unknown_differs"),
+        ({"extra": "every_hours = {registration = 8000}"}, "mapping_rhythm_differs"),
     ],
 )
 async def test_a_platform_changes_no_more_than_how_its_rows_are_read(
@@ -372,6 +375,18 @@ async def test_a_file_that_was_refused_comes_in_once_its_mapping_is_mended(hub: 
             answer = await site.post(url, data=io.BytesIO(row), headers=headers)
             assert (answer.status, await riders(hub)) == (200, riders_after)
     assert await count(hub, receipt) == 2
+
+
+async def test_one_mapping_that_broke_the_rules_closes_no_page_of_the_county(hub: Any) -> None:
+    """Saved before a rule came: its own page says so, and the list of senders opens."""
+    await save_mapping(hub, account("ding"), "ding", manifest())
+    async with hub.database.write() as connection:
+        await connection.execute(
+            mapping.update().values(text=manifest(extra="every_hours = {station = nan}"))
+        )
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        assert (await site.get("/feeds")).status == 200
+        assert "every_hours" in await (await site.get("/feeds/mapping/ding")).text()
 
 
 async def test_a_browser_sets_a_mapping_up(hub: Any, browser: Browser, tmp_path: Path) -> None:
