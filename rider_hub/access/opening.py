@@ -19,15 +19,17 @@ __all__ = ["check_unused", "make_first_keys", "open_hub"]
 
 @asynccontextmanager
 async def open_hub(
-    settings: Settings, clock: Clock | None = None, *, seals: bool = True
+    settings: Settings, clock: Clock | None = None, *, seals: bool = True, name: str = "rider-hub"
 ) -> AsyncIterator[Hub]:
     """Open the hub these settings describe and close it at the end, with `seals` sealing what it recorded.
+
+    `name` is what PostgreSQL shows of its connections.
 
     Raises KeyFault where there are no keys, they are another database's or a primitive answers wrongly;
     SchemaMismatch where the database is of another version.
     """
     keys = Keyring.load(settings.keys)
-    database = Database(settings.url)
+    database = Database(settings.url, name)
     try:
         await check_schema(database)
         await check_keys(database, keys.keyset)

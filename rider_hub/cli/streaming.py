@@ -11,11 +11,13 @@ from connectors.records import Registration, Request, Station
 from connectors.transport.kafka.places import ClusterError
 from rider_hub.access import Actor, Hub
 from rider_hub.access.inputs import takes
-from rider_hub.cli.running import as_user, echo_json, run_as, run_with_hub
+from rider_hub.access.opening import open_hub
+from rider_hub.cli.running import as_user, echo_json, run_as, saying_errors
 from rider_hub.errors import HubError, SettingsError
-from rider_hub.intake.stream_process import read_streams
+from rider_hub.intake.stream_process import PROCESS, read_streams
 from rider_hub.intake.stream_replay import replay_stream
 from rider_hub.logs import configure
+from rider_hub.settings import Settings
 from rider_hub.settings_kafka import StreamSettings
 
 __all__ = ["stream"]
@@ -28,16 +30,18 @@ def stream(context: click.Context) -> None:
     """Read all streams until told to stop; several such processes share the work. It opens no port."""
     if context.invoked_subcommand is None:
         configure(json=not sys.stderr.isatty())
-        run_with_hub(_read)
+        saying_errors(lambda: asyncio.run(_read()))
 
 
-async def _read(hub: Hub) -> None:
-    settings = _settings(hub)
+async def _read() -> None:
+    settings = Settings.from_env()
+    streams = _streams(settings)
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    click.echo("正在读取数据流 / reading streams", err=True)
-    await read_streams(hub, settings, stop)
+    async with open_hub(settings, name=PROCESS) as hub:
+        click.echo("正在读取数据流 / reading streams", err=True)
+        await read_streams(hub, streams, stop)
 
 
 @stream.command("replay")
@@ -49,7 +53,7 @@ def stream_replay(platform: str, username: str) -> None:
 
     async def work(hub: Hub, actor: Actor) -> dict[str, Any]:
         try:
-            return (await replay_stream(hub, actor, _settings(hub).cluster, platform)).to_json()
+            return (await replay_stream(hub, actor, _streams(hub.settings).cluster, platform)).to_json()
         except ClusterError as error:
             raise _unreachable() from error
 
@@ -59,10 +63,10 @@ def stream_replay(platform: str, username: str) -> None:
         raise SystemExit(1)
 
 
-def _settings(hub: Hub) -> StreamSettings:
-    if hub.settings.streams is None:
+def _streams(settings: Settings) -> StreamSettings:
+    if settings.streams is None:
         raise SettingsError("没有设置 RIDER_HUB_KAFKA_BROKERS。", "RIDER_HUB_KAFKA_BROKERS is not set.")
-    return hub.settings.streams
+    return settings.streams
 
 
 def _unreachable() -> HubError:

@@ -48,7 +48,7 @@ async def write_dead_letters(
             "receipt_id": taken.id,
             "row": one.row,
             "failures": plain(one.failures),
-            "sealed": keys.seal("quarantine", cell, {"key": message.key.hex() if message.key else None}),
+            "sealed": keys.seal("quarantine", cell, _packed(message.key)),
             "created_at": work.now,
             "claimed_at": None,
             "sent_at": None,
@@ -134,16 +134,25 @@ async def wipe_keys(connection: AsyncConnection, keys: Keyring, platform: str, n
     return len(ids)
 
 
+def _packed(key: bytes | None) -> dict[str, str]:
+    """Return a message's key as an envelope holds it: as text, so that it is found, where it is one."""
+    if key is None:
+        return {}
+    try:
+        return {"key": key.decode()}
+    except UnicodeDecodeError:
+        return {"hex": key.hex()}
+
+
 def _key_text(keys: Keyring, row: RowMapping) -> str:
-    key = _key(keys, row)
-    return key.decode("utf-8", "replace") if key else ""
+    return (_key(keys, row) or b"").decode("utf-8", "replace")
 
 
 def _key(keys: Keyring, row: RowMapping) -> bytes | None:
     if row["sealed"] is None:
         return None
-    key = keys.unseal("quarantine", ("dead_letter", "sealed", row["id"]), row["sealed"])["key"]
-    return bytes.fromhex(key) if key else None
+    packed = keys.unseal("quarantine", ("dead_letter", "sealed", row["id"]), row["sealed"])
+    return bytes.fromhex(packed["hex"]) if "hex" in packed else packed.get("key", "").encode() or None
 
 
 async def forget_dead_letters(connection: AsyncConnection, before: datetime) -> int:

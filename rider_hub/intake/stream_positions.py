@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, select, update
 
 from connectors.transport.kafka.places import LaterError, Place, Seen, StreamBatch
 from rider_hub.access import Change, Hub
@@ -17,8 +17,6 @@ from rider_hub.storage import insert_ignoring, insert_rows, new_id
 __all__ = ["HubPositions", "PositionMoved", "move_position"]
 
 _KEY: Final = ("cluster", "topic_id", "partition")
-#: A process that was stopped amid a transaction holds its sender's rows no longer than this.
-_SILENT: Final = "SET LOCAL idle_in_transaction_session_timeout = '15s'"
 
 
 class PositionMoved(Conflict):
@@ -36,8 +34,6 @@ async def move_position(work: Change, batch: StreamBatch) -> None:
     Two processes with the same batch wait for one another here: the second finds the position moved. Raises
     PositionMoved.
     """
-    if work.connection.dialect.name == "postgresql":
-        await work.connection.execute(text(_SILENT))
     values = {"position": batch.through, "end_seen": batch.end, "moved_at": work.now, "seen_at": work.now}
     statement = update(stream_position).where(*_is(batch.place), stream_position.c.position == batch.position)
     if not (await work.connection.execute(statement.values(values))).rowcount:

@@ -9,20 +9,25 @@ from connectors.transport.kafka.places import ClusterError
 from connectors.transport.kafka.reader import StreamReader
 from connectors.transport.kafka.sender import sending
 from rider_hub.access import Hub
-from rider_hub.access.sealer import sealing
 from rider_hub.errors import HubError
 from rider_hub.intake.dead_letters import send_dead_letters
 from rider_hub.intake.stream_positions import HubPositions
 from rider_hub.intake.stream_taking import STREAM, StreamTaker
 from rider_hub.logs import logger
 from rider_hub.settings_kafka import StreamSettings
+from rider_hub.storage.silent import end_silent
 
-__all__ = ["read_streams"]
+__all__ = ["PROCESS", "read_streams"]
+
+#: What PostgreSQL shows of the connections of such a process.
+PROCESS: Final = "rider-hub stream"
 
 #: How long to wait after the cluster could not be reached, at first and at most.
 _AGAIN_S: Final = (1.0, 30.0)
 #: How often dead letters are looked for.
 _LETTERS_S: Final = 1.0
+#: A process that says nothing for so long amid a transaction, and is waited for, was stopped or is gone.
+_SILENT_S: Final = 10.0
 _log = logger("streams")
 
 
@@ -38,9 +43,10 @@ async def read_streams(hub: Hub, settings: StreamSettings, stop: asyncio.Event) 
         reader = StreamReader(cluster, group, positions, taker, rows=lambda: hub.database.rows_a_part)
         await reader.run(stop)
 
-    async with sealing(hub), asyncio.TaskGroup() as tasks:
+    async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_again_and_again(read, stop, "reading"))
         tasks.create_task(_again_and_again(lambda: _send_letters(hub, settings, stop), stop, "dead_letters"))
+        tasks.create_task(_again_and_again(lambda: _end_silent(hub, stop), stop, "silent"))
 
 
 async def _again_and_again(work: Callable[[], Awaitable[None]], stop: asyncio.Event, what: str) -> None:
@@ -70,6 +76,14 @@ async def _send_letters(hub: Hub, settings: StreamSettings, stop: asyncio.Event)
                 return
             if not sent:
                 await _pause(stop, _LETTERS_S)
+
+
+async def _end_silent(hub: Hub, stop: asyncio.Event) -> None:
+    """End what a process like this one holds that was stopped amid a batch: its sender's feeds would wait."""
+    while not stop.is_set():
+        await _pause(stop, _SILENT_S / 2)
+        if ended := await end_silent(hub.database, PROCESS, _SILENT_S):
+            _log.warning("stream_silent_ended", sessions=ended)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

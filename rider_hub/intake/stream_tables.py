@@ -60,7 +60,7 @@ dead_letter = Table(
     Column("row", Integer, nullable=False),
     #: [{row, path, code, zh, en}], never a value
     Column("failures", JSON, nullable=False),
-    #: {"key": the message's key as hex, or null}; NULL once it was sent: a key may name a person.
+    #: The message's key as {"key": text} or {"hex"}; NULL once it was sent: a key may name a person.
     sealed_column("sealed", "quarantine", nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
     #: When a process took it to send it; another one takes it after a while.

@@ -33,7 +33,8 @@ class Database:
     then writes fails at once with SQLITE_BUSY_SNAPSHOT, which no timeout mends.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, name: str = "rider-hub") -> None:
+        """Prepare connections; `name` is what PostgreSQL shows of them."""
         self.url = url
         self.dialect = make_url(url).get_backend_name()
         #: How many rows of a long delivery one transaction writes.
@@ -42,7 +43,7 @@ class Database:
             self._writer = engine_for(url)
             self._reader = engine_for(url, read_only=True)
         else:
-            self._writer = self._reader = engine_for(url)
+            self._writer = self._reader = engine_for(url, name=name)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -103,11 +104,11 @@ class Database:
             await self._reader.dispose()
 
 
-def engine_for(url: str, *, read_only: bool = False) -> AsyncEngine:
+def engine_for(url: str, *, read_only: bool = False, name: str = "rider-hub") -> AsyncEngine:
     """Return an engine with the pragmas and the pool its dialect needs."""
     target = make_url(url)
     if target.get_backend_name() != "sqlite":
-        return _server_engine(url)
+        return _server_engine(url, name)
     if target.database:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
@@ -138,9 +139,10 @@ def engine_for(url: str, *, read_only: bool = False) -> AsyncEngine:
     return engine
 
 
-def _server_engine(url: str) -> AsyncEngine:
+def _server_engine(url: str, name: str) -> AsyncEngine:
     """Return an engine that finds out soon whether its server is there: before each use, and with a limit."""
-    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": _ANSWER_S})
+    connecting = {"timeout": _ANSWER_S, "server_settings": {"application_name": name}}
+    engine = create_async_engine(url, hide_parameters=True, connect_args=connecting)
 
     async def answers(connection: Any) -> None:
         await asyncio.wait_for(connection.fetchrow(";"), _ANSWER_S)

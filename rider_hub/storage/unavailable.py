@@ -18,7 +18,6 @@ _GONE = (ConnectionError, TimeoutError, socket.gaierror, asyncpg.InterfaceError)
 _STATES = {
     "08": "down",
     "57P": "down",
-    "25P03": "down",
     "58": "full",
     "53100": "full",
     "53": "busy",

@@ -93,6 +93,50 @@ def test_a_doubtful_setting_of_single_sign_on_stops_the_start(tmp_path: Path, na
     assert {fault.path for fault in caught.value.errors} == {f"RIDER_HUB_{name}"}
 
 
+def _streaming(tmp_path: Path, **changed: str) -> dict[str, str]:
+    (tmp_path / "secret").write_text("a secret\n")
+    env = {
+        "BROKERS": "kafka-1:9092, [::1]:9092",
+        "SECURITY": "sasl_ssl",
+        "USER": "hub",
+        "PASSWORD_FILE": str(tmp_path / "secret"),
+        **changed,
+    }
+    return {f"RIDER_HUB_KAFKA_{name}": value for name, value in env.items()}
+
+
+def test_streams_are_read_as_a_whole(tmp_path: Path) -> None:
+    """The password comes from its file and stands in no text of the settings; no brokers, no streams."""
+    read = Settings.from_env(_streaming(tmp_path, INSTANCE="hub-1")).streams
+    assert read is not None
+    assert (read.cluster.brokers, read.cluster.security) == (("kafka-1:9092", "[::1]:9092"), "SASL_SSL")
+    assert read.cluster.options()["sasl_plain_password"] == "a secret"
+    assert (read.group.name, read.group.instance, read.dead_letter_suffix) == ("rider-hub", "hub-1", ".dlq")
+    assert "a secret" not in repr(read)
+    assert Settings.from_env({}).streams is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BROKERS", "kafka-1"),
+        ("SECURITY", "TLS"),
+        ("CA_FILE", "/nowhere/ca.pem"),
+        ("MECHANISM", "GSSAPI"),
+        ("USER", ""),
+        ("PASSWORD_FILE", "/nowhere/secret"),
+        ("GROUP", "a group"),
+        ("SESSION_SECONDS", "0"),
+        ("DEAD_LETTER_SUFFIX", "dlq"),
+    ],
+)
+def test_a_doubtful_setting_of_streams_stops_the_start(tmp_path: Path, name: str, value: str) -> None:
+    """Each is told by name."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(_streaming(tmp_path, **{name: value}))
+    assert {fault.path for fault in caught.value.errors} == {f"RIDER_HUB_KAFKA_{name}"}
+
+
 def test_bounds_of_sessions_and_passwords_are_kept() -> None:
     """Idle time, absolute time and password age can't be set past what the rules allow."""
     env = {

@@ -16,8 +16,10 @@ from rider_hub.access.actor import Actor
 from rider_hub.access.scope import Scope
 from rider_hub.access.users import add_user
 from rider_hub.cli.feeds import feed
+from rider_hub.cli.streaming import stream
 from rider_hub.intake.senders import signing_key_bytes
 from tests.factories import make_hub
+from tests.rider_hub.faults.ports import free_port
 
 PHONE = "19900001111"
 ROW = f"r1,p1,dedicated,S1,2026-11-01T00:00:00Z,2026-11-02T00:00:00Z,骑手甲0001号,{PHONE}\n"
@@ -138,6 +140,16 @@ def test_the_county_hands_out_keys_and_takes_mappings_by_command(database_url: s
     changed = run("new-key", "ding")
     assert [registered[0], changed[0]] == [0, 0]
     assert len({signing_key_bytes(shown) for _, shown in (registered, changed)}) == 2
+    assert run("topics", "ding", "registration=ding.riders", "station=ding.stations")[0] == 0
+    assert run("topics", "ding", "riders=ding.riders")[0] == run("topics", "wu", "station=x")[0] == 1
+    told = CliRunner().invoke(stream, ["replay", "--platform", "ding", "--as", "county"], env=env)
+    assert (told.exit_code, "RIDER_HUB_KAFKA_BROKERS" in told.output) == (1, True)
+    away = env | {"RIDER_HUB_KAFKA_BROKERS": f"127.0.0.1:{free_port()}"}
+    told = CliRunner().invoke(stream, ["replay", "--platform", "ding", "--as", "county"], env=away)
+    assert (told.exit_code, json.loads(told.stdout)["tried"]) == (
+        0,
+        0,
+    )  # nothing was refused: nobody is asked
     assert run("county-key", "110101") == run("county-key", "110101")
     assert len(bytes.fromhex(run("county-key", "110101")[1])) == 32
     assert run("county-key", "110105")[0] == run("new-key", "wu")[0] == 1

@@ -116,7 +116,7 @@ async def test_nothing_of_the_rider_is_left_but_what_is_told(database_url: str, 
                 "service_request",
             ),
             *("request_event", "quarantine", "outbox", "rights_request", "declaration", "invitation"),
-            *("audit_subject",),
+            *("audit_subject", "dead_letter"),
         }
         erased = await erase_own(hub, whole.rider, wired())
         assert erased.rows > 15

@@ -58,10 +58,6 @@ async def _template(hub: Hub, table: Table) -> dict[str, Any]:
         at = {"due_at": hub.clock.now(), "started_at": hub.clock.now(), "heartbeat_at": hub.clock.now()}
         rest = {"job": "x", "state": "done", "fence": 1, "counts": {}, "progress": 0, "worked": False}
         return empty | at | rest | {"started_by": "x"}
-    if table is dead_letter:
-        empty = {column.name: None for column in table.columns}
-        texts = dict.fromkeys(("cluster", "topic", "platform", "feed_type", "receipt_id"), "x")
-        return empty | texts | {"partition": 0, "offset": 0, "row": 1, "failures": []}
     if table is station_link:
         empty = {column.name: None for column in table.columns}
         now = hub.clock.now()

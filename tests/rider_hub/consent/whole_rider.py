@@ -12,6 +12,7 @@ from rider_hub.assignments.tables import assignment, match_change, match_run
 from rider_hub.consent.correcting import correct_for_staff
 from rider_hub.consent.model import Purpose as Consented
 from rider_hub.consent.tables import rights_request
+from rider_hub.intake.stream_tables import dead_letter
 from rider_hub.membership.model import Kind
 from rider_hub.membership.service import declare, opt_in
 from rider_hub.membership.store import fill_records
@@ -112,6 +113,7 @@ async def whole_rider(hub: Hub) -> Whole:
     await _change_areas(hub, rider.rider_id or "")
     await _match(hub, rider.rider_id or "")
     await _ask(hub, rider.rider_id or "")
+    await _refuse(hub)
     hub.clock.advance(minutes=2)  # type: ignore[attr-defined]
     await request_code(hub, PHONE)
     return Whole((first, second), rider, other_id)
@@ -206,6 +208,30 @@ async def _ask(hub: Hub, rider_id: str) -> None:
     }
     async with hub.database.write() as connection:
         await insert_rows(connection, rights_request, [asked])
+
+
+async def _refuse(hub: Hub) -> None:
+    """Have a message of a stream refused, whose dead letter is not sent yet."""
+    letter_id = new_id()
+    cell = ("dead_letter", "sealed", letter_id)
+    texts = dict.fromkeys(("cluster", "topic_id", "topic", "receipt_id"), "x")
+    letter = (
+        {column.name: None for column in dead_letter.columns}
+        | texts
+        | {
+            "id": letter_id,
+            "partition": 0,
+            "offset": 0,
+            "row": 1,
+            "platform": "ding",
+            "feed_type": "registration",
+            "failures": [],
+            "sealed": hub.keys.seal("quarantine", cell, {"key": REFS[0]}),
+            "created_at": hub.clock.now(),
+        }
+    )
+    async with hub.database.write() as connection:
+        await insert_rows(connection, dead_letter, [letter])
 
 
 async def add_crowd(hub: Hub, rider: Actor, count: int = 3_000, openings: int = 200) -> None:

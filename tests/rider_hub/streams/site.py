@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,11 @@ class Site:
         self.settings = StreamSettings(Cluster((kafka,)), group)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[None]:
-        """Read all streams of the hub in this process meanwhile."""
+    async def reading(self, **group: Any) -> AsyncIterator[None]:
+        """Read all streams of the hub in this process meanwhile, with another group setting or two."""
         stop = asyncio.Event()
-        task = asyncio.create_task(read_streams(self.hub, self.settings, stop))
+        settings = replace(self.settings, group=replace(self.settings.group, **group))
+        task = asyncio.create_task(read_streams(self.hub, settings, stop))
         try:
             yield
         finally:

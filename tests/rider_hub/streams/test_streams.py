@@ -144,6 +144,38 @@ async def test_a_database_that_is_away_moves_no_position_and_makes_no_rebalance(
         assert len(begun) == 1
 
 
+async def test_a_named_reader_comes_back_without_a_rebalance(
+    postgres_url: str, tmp_path: Path, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started again within the session's time, a reader with a name has what it had; nobody else stops."""
+    begun: list[str | None] = []
+    assigned = StreamReader.assigned
+
+    def noting(self: StreamReader, given: Any) -> None:
+        begun.append(self._group.instance)
+        assigned(self, given)
+
+    monkeypatch.setattr(StreamReader, "assigned", noting)
+    async with (
+        opened(postgres_url, tmp_path, kafka, partitions=2) as site,
+        site.reading(instance="one", session_s=30),
+    ):
+        async with site.reading(instance="two", session_s=30):
+            await until(lambda: _begun_by(begun, "two"))
+            await produce(kafka, site.topic, [(n % 2, None, rider(n)) for n in range(20)])
+            await until(lambda: _stored(site.hub, 20))
+        before = begun.count("one")
+        await produce(kafka, site.topic, [(n % 2, None, rider(n)) for n in range(20, 40)])
+        async with site.reading(instance="two", session_s=30):
+            await until(lambda: _stored(site.hub, 40))
+        assert (begun.count("one"), begun.count("two")) == (before, 2)
+        assert await taken(site.hub, site.topic) == {0: 20, 1: 20}
+
+
+async def _begun_by(begun: list[str | None], name: str) -> bool:
+    return name in begun
+
+
 async def test_a_suspect_batch_is_held_and_the_stream_goes_on(
     postgres_url: str, tmp_path: Path, kafka: str
 ) -> None:
