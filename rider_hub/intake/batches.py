@@ -359,6 +359,7 @@ async def store_part(
             older=older,
             in_snapshot=taking.roll is not None,
             fills=taking.source.fills,
+            own=taking.source.within.stations if taking.source.within else None,
         )
     replayed = [replays[one.row] for one in good if one.row in replays]
     await close_rows(work, replayed, QuarantineState.REPLAYED)

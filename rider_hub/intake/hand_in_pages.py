@@ -117,6 +117,7 @@ async def _file(request: web.Request) -> web.StreamResponse:
     hub, link = request.app[HUB], await _required(request)
     asked = parse_form(request.rel_url.raw_query_string.encode(), Said)
     sent = await read_sent(request, who=link.actor.id, limits=_limits())
+    link = await _required(request)  # a body may come slowly, and the link be over meanwhile
     _require_table(sent)
     given = _handed_in(hub.clock.now(), link, sent, asked)
     if asked.value is not None and asked.value.annotated:

@@ -1,6 +1,6 @@
 """Where checked records go, by their feed: stations, registrations, requests; each counted as it ended."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from connectors.batch import Checked
 from connectors.records import Registration
@@ -29,11 +29,13 @@ async def store_records(
     older: Sequence[Checked] = (),
     in_snapshot: bool = False,
     fills: bool = False,
+    own: Collection[str] | None = None,
 ) -> None:
     """Store checked records of one part and count how they ended.
 
     Those `in_snapshot` are not told who counts as absent: the snapshot they belong to may say otherwise. What
-    registrations leave empty stays as it was where one `fills`: the sender does not know all of them.
+    registrations leave empty stays as it was where one `fills`: the sender does not know all of them, and
+    where `own` names its stations, of no rider of another.
     """
     if not records:
         return
@@ -52,7 +54,7 @@ async def store_records(
         return
     new = records
     if fills:
-        new, same = await fill(work, keys, sender.platform, records)
+        new, same = await fill(work, keys, sender.platform, records, own)
         totals.add_outcomes(same)
     totals.add_outcomes(
         await apply_registrations(

@@ -136,7 +136,9 @@ async def faults_within(
         if faults:
             found[row] = faults
     if within.link is not None:
-        for row, path, code in await _not_by_link(connection, within.platform, records):
+        # Of a rider who is not within, nothing more is told: neither that there is one nor a phone.
+        near = [(row, record) for row, record in records if row not in found]
+        for row, path, code in await _not_by_link(connection, within.platform, near):
             found.setdefault(row, []).append(fault(row, path, code))
     return found
 

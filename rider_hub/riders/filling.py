@@ -1,6 +1,6 @@
 """Records of somebody who does not know all of a registration: what they leave empty stays as it was."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,12 +19,18 @@ __all__ = ["fill"]
 
 
 async def fill(
-    work: Change, keys: Keyring, platform: str, checked: Sequence[Checked]
+    work: Change,
+    keys: Keyring,
+    platform: str,
+    checked: Sequence[Checked],
+    own: Collection[str] | None = None,
 ) -> tuple[list[Checked], list[Outcome]]:
     """Fill the gaps of records from what is stored; return those that then say something new, and the rest.
 
     Name and phone that are not given are the stored ones; so is the day of beginning where it is the time of
     the record, which is how "not given" is written. The rest are noted as seen and end as unchanged.
+    Where `own` names stations, riders last at another begin without what is stored of them: naming a
+    reference must not bring anybody the name and phone that another handed in.
     """
     refs = {record_of(one).platform_rider_ref for one in checked}
     known = await find_registrations(work.connection, platform, refs)
@@ -33,7 +39,7 @@ async def fill(
     for one in checked:
         record = record_of(one)
         there = known.get(record.platform_rider_ref)
-        if there is None or record.op != "upsert":
+        if there is None or record.op != "upsert" or (own is not None and there["station_ref"] not in own):
             taken.append(one)
             continue
         stored = contents(keys, there)

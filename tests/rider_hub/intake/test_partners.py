@@ -20,7 +20,7 @@ from rider_hub.intake.checking import check_batch
 from rider_hub.intake.tables import quarantine, receipt, sender
 from rider_hub.organizations.tables import station
 from rider_hub.riders.ports import contents
-from rider_hub.riders.tables import registration_history
+from rider_hub.riders.tables import registration, registration_history
 from tests.factories import county_staff, make_hub, staff
 from tests.rider_hub.intake.build import codes, push, rider
 from tests.rider_hub.intake.handing_in import P, Q, bring_in, csv_of, hand_in, partner_account, rows_of
@@ -130,6 +130,20 @@ async def test_what_is_left_empty_stays_as_the_platform_sent_it(hub: Hub) -> Non
     )
     last = contents(hub.keys, (await rows_of(hub))["D00001"])
     assert (last["phone"], last["name"]) == ("19922222222", contents(hub.keys, before)["name"])
+
+
+async def test_a_reference_alone_brings_nobody_the_name_of_anothers_rider(hub: Hub) -> None:
+    """One who is absent from another partner's list keeps a name and phone there: they do not come along."""
+    async with hub.database.write() as connection:
+        absent = update(registration).where(registration.c.platform_rider_ref == "D00003")
+        await connection.execute(absent.values(state="left", absent_at=hub.clock.now()))
+    assert contents(hub.keys, (await rows_of(hub))["D00003"])["phone"]
+    taken = await hand_in(
+        hub, partner_account(P), [{"骑手编号": "D00003", "变动": "新增", "站点编号": "S-1"}]
+    )
+    after = (await rows_of(hub))["D00003"]
+    assert (taken.accepted, after["station_ref"], after["phone_index"]) == (1, "S-1", None)
+    assert contents(hub.keys, after) == {}
 
 
 async def test_a_whole_is_of_one_own_station(hub: Hub) -> None:

@@ -21,6 +21,7 @@ from rider_hub.access.row_macs import signed
 from rider_hub.access.tables import audit_row
 from rider_hub.access.users import add_user
 from rider_hub.demo.ground import console
+from rider_hub.intake import hand_in_pages
 from rider_hub.intake.link_tables import station_link
 from rider_hub.intake.links import revoke_link
 from rider_hub.intake.tables import quarantine, receipt
@@ -188,6 +189,7 @@ async def test_a_link_changes_no_phone_and_takes_no_number(hub: Hub) -> None:
     phone = {"D00001": "19900000001", "D00002": "19911111111", "N-1": "19922222222"}
     rows = [{"骑手编号": ref, "手机号": number} for ref, number in phone.items()]
     rows.append(NEW | {"骑手编号": "N-2", "id_number": "11010119000102001X"})
+    rows.append({"骑手编号": "D00003", "手机号": "19922222222"})  # of another: not even that there is one
     async with staff_site(hub, PUBLIC, OPEN) as site:
         await site.post("/hand-in/open", data={"token": token})
         _, text = await send(site, csv_of(rows))
@@ -295,6 +297,26 @@ async def test_a_link_that_is_over_is_as_one_that_never_was(
         )
         none.append(await _told(site, "/hand-in"))
     assert held == none
+    assert await rows_of(hub) == before
+
+
+async def test_a_link_that_ends_while_its_file_comes_takes_it_no_more(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body sent slowly does not outlive the power it was lent."""
+    token, before = await make(hub), await rows_of(hub)
+    read = hand_in_pages.read_sent
+
+    async def slowly(*given: Any, **named: Any) -> Any:
+        sent = await read(*given, **named)
+        await _maker_disabled(hub)
+        return sent
+
+    monkeypatch.setattr(hand_in_pages, "read_sent", slowly)
+    async with staff_site(hub, PUBLIC, OPEN) as site:
+        await site.post("/hand-in/open", data={"token": token})
+        status, told = await send(site, csv_of([NEW]))
+    assert (status, msgspec.json.decode(told)["code"]) == (404, "link_over")
     assert await rows_of(hub) == before
 
 
