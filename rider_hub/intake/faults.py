@@ -181,6 +181,11 @@ _WHOLES: Final[dict[str, tuple[type[HubError], str, str]]] = {
         "这一行没有留存内容，不能重新入库。请报送方修正后重报。",
         "Nothing of this row was kept, so it can't be replayed. Have it sent again.",
     ),
+    "rows_one_by_one": (
+        Conflict,
+        "这些行涉及报送人以外的站点、骑手或已有的号码，不能整批重新入库。请在待修正数据里逐行打开核对。",
+        "These rows are of other stations or riders than the sender's own: open and decide each of them.",
+    ),
     "field_not_mendable": (
         Invalid,
         "只能修改表单里列出的标准字段，或去掉标准中没有的字段。请重新打开这一行再改。",

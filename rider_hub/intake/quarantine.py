@@ -26,7 +26,7 @@ from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sende
 from rider_hub.intake.storing import store_records
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.intake.totals import Totals
-from rider_hub.intake.within import sending_for
+from rider_hub.intake.within import is_bound, sending_for
 from rider_hub.storage import new_id
 
 __all__ = [
@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 _OPEN = (QuarantineState.WAITING, QuarantineState.HELD)
+#: Faults by which a partner or a link is held to its stations; a platform or county is not held by them.
+_NOT_BOUND = frozenset({"station_not_bound", "rider_not_bound", "phone_not_by_link", "number_not_by_link"})
 
 
 async def release_held(hub: Hub, actor: Actor, receipt_id: str, frame: str) -> Receipt:
@@ -90,11 +92,13 @@ async def replay(
 
     `mended` gives rows (JSON objects in the sender's own names) in place of what was kept, by id. A row that
     is refused again waits on with its new faults. Raises Absent for rows out of scope, Conflict for rows of
-    which nothing was kept.
+    which nothing was kept, and where a whole receipt has no row but such as are decided on one by one.
     """
     mended = mended or {}
     async with hub.look(actor, "feeds.replay") as look:
         rows = await _waiting_rows(look.connection, look.scope, ids, receipt_id)
+        if receipt_id is not None and not is_bound(look.actor):
+            rows = _without_bound(rows)
         found = {
             platform: await sending_for(look.connection, look.actor, platform)
             for platform in sorted({row["platform"] for row in rows})
@@ -126,6 +130,14 @@ async def replay(
             )
         )
     return receipts
+
+
+def _without_bound(rows: Sequence[RowMapping]) -> list[RowMapping]:
+    """Leave out rows that a partner or link may not hand in: nobody takes them in unread, all at once."""
+    left = [row for row in rows if not _NOT_BOUND & {one["code"] for one in row["failures"]}]
+    if not left:
+        raise whole("rows_one_by_one")
+    return left
 
 
 async def return_row(hub: Hub, actor: Actor, row_id: str) -> None:

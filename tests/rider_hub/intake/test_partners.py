@@ -246,6 +246,27 @@ async def test_a_platform_replays_a_partners_row_as_the_standard(database_url: s
         assert (await rows_of(hub))["N-1"]["station_ref"] == "S-2"
 
 
+async def test_what_a_partner_may_not_hand_in_is_taken_by_nobody_unread(hub: Hub) -> None:
+    """A whole receipt tried again by the county leaves out other stations' riders; one by one they go in."""
+    rows = [NEW | {"站点编号": "S-9"}, {"骑手编号": "D00003", "变动": "更新", "站点编号": "S-1"}]
+    taken = await hand_in(hub, partner_account(P), rows)
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        answer = await site.post(
+            f"/feeds/receipts/{taken.id}/replay",
+            headers={"Accept": "application/json"},
+            allow_redirects=False,
+        )
+        assert (answer.status, (await answer.json())["code"]) == (409, "rows_one_by_one")
+        assert (await rows_of(hub))["D00003"]["station_ref"] == "S-2"
+        async with hub.database.read() as connection:
+            query = select(quarantine.c.id).where(quarantine.c.row == 2)
+            row = (await connection.execute(query)).scalar_one()
+        form = {"path": '["station_ref"]', "value": "S-1"}
+        answer = await site.post(f"/feeds/quarantine/{row}/replay", data=form, allow_redirects=False)
+        assert answer.status == 303
+    assert (await rows_of(hub))["D00003"]["station_ref"] == "S-1"
+
+
 async def test_a_partner_sees_no_other_station_of_its_riders(hub: Hub) -> None:
     """A rider who came from another partner's station has no past there on this one's page."""
     ding = await _sender(hub)
