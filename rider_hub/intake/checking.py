@@ -81,6 +81,7 @@ async def check_batch(
     With `within`, rows of other stations and of other stations' riders are refused.
     """
     watched = _Watched(rows)
+    sender = sender.for_feed(feed_type)
     mapping = sender.mapping
     if mapping is not None:
         mapping.feed(feed_type)  # a feed the platform does not offer is a fault of the whole

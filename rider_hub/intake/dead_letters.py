@@ -25,6 +25,8 @@ __all__ = ["forget_dead_letters", "send_dead_letters", "wipe_keys", "write_dead_
 
 _PLACE: Final = ("cluster", "topic_id", "partition", "offset")
 _AT_A_TIME: Final = 500
+#: A longer key would not fit beside the headers, and hold up every letter after it.
+_LONGEST_KEY: Final = 4096
 #: What a process took and did not send is another's after so long.
 _LEASE: Final = timedelta(seconds=60)
 
@@ -35,6 +37,7 @@ async def write_dead_letters(
     """Write down, in the transaction at hand, which messages of a batch were refused and why."""
     for one in refused:
         message, letter_id = batch.messages[one.row - 1], new_id()
+        key = message.key if message.key and len(message.key) <= _LONGEST_KEY else None
         cell = ("dead_letter", "sealed", letter_id)
         row = {
             "id": letter_id,
@@ -48,7 +51,7 @@ async def write_dead_letters(
             "receipt_id": taken.id,
             "row": one.row,
             "failures": plain(one.failures),
-            "sealed": keys.seal("quarantine", cell, _packed(message.key)),
+            "sealed": keys.seal("quarantine", cell, _packed(key)),
             "created_at": work.now,
             "claimed_at": None,
             "sent_at": None,

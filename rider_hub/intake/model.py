@@ -123,6 +123,16 @@ class Sender:
         """Return the sender as one whose rows are the standard: what others hand in for it is not mapped."""
         return replace(self, manifest=None, mapping_text=None)
 
+    def for_feed(self, feed_type: FeedType) -> "Sender":
+        """Return the sender as batches of one feed are read.
+
+        A mapping kept in the database says nothing of a feed that it has not: that one stays the standard. A
+        manifest of a file lists all that its platform sends.
+        """
+        if self.mapping_text and (mapping := self.mapping) and feed_type not in mapping.feeds:
+            return self.in_standard()
+        return self
+
     def file_form(self, feed_type: FeedType) -> FileForm:
         """Return how the sender writes its files of a feed."""
         feed = self.mapping.feeds.get(feed_type) if self.mapping else None

@@ -79,8 +79,8 @@ async def change_streams(hub: Hub, actor: Actor, platform: str, topics: Mapping[
         found = await store.find_sender(work.connection, platform, work.scope)
         if found is None:
             raise Absent
-        mapping = found.mapping
-        if mapping is not None and not mapping.feeds.keys() >= topics.keys():
+        read_as = ((kind, found.for_feed(kind).mapping) for kind in map(as_feed_type, topics) if kind)
+        if any(mapping is not None and kind not in mapping.feeds for kind, mapping in read_as):
             raise whole("feed_not_offered")
         await check_free(work.connection, platform, topics)
         settings: dict[str, Any] = {**found.settings, SETTING: dict(topics)}

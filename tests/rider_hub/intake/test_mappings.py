@@ -25,12 +25,13 @@ from rider_hub.errors import Absent, HubError
 from rider_hub.intake import store
 from rider_hub.intake.mappings import mapping_toml, save_mapping
 from rider_hub.intake.quarantine import replay
+from rider_hub.intake.streams import change_streams
 from rider_hub.intake.tables import mapping, quarantine, receipt
 from rider_hub.riders.tables import registration
 from rider_hub.storage.metadata import metadata
 from tests.factories import county_staff, make_hub
 from tests.rider_hub.intake.browsing import signed_in_page
-from tests.rider_hub.intake.build import STREETS, bring_in_county, count, push, sender_of
+from tests.rider_hub.intake.build import STREETS, bring_in_county, count, push, sender_of, station
 from tests.rider_hub.intake.test_upload_page import account
 from tests.rider_hub.riders.staff_site import staff_site
 from tests.rider_hub.routes import open_site
@@ -375,6 +376,14 @@ async def test_a_file_that_was_refused_comes_in_once_its_mapping_is_mended(hub: 
             answer = await site.post(url, data=io.BytesIO(row), headers=headers)
             assert (answer.status, await riders(hub)) == (200, riders_after)
     assert await count(hub, receipt) == 2
+
+
+async def test_a_feed_without_a_mapping_stays_the_standard(hub: Any) -> None:
+    """Who maps riders alone goes on sending stations as before, by push and as a stream."""
+    await save_mapping(hub, account("ding"), "ding", manifest(phone='"tel" = "phone"'))
+    taken = await push(hub, await current(hub), [station(1)], "station")
+    assert (taken.accepted, taken.rejected) == (1, 0)
+    await change_streams(hub, county_staff(), "ding", {"station": "ding.stations"})
 
 
 async def test_one_mapping_that_broke_the_rules_closes_no_page_of_the_county(hub: Any) -> None:

@@ -21,9 +21,9 @@ from rider_hub.access.row_macs import signed
 from rider_hub.access.tables import audit_row
 from rider_hub.access.users import add_user
 from rider_hub.demo.ground import console
-from rider_hub.intake import hand_in_pages
 from rider_hub.intake.link_tables import station_link
 from rider_hub.intake.links import revoke_link
+from rider_hub.intake.sent_files import read_sent
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.organizations.tables import station
 from rider_hub.parameters import parameter
@@ -305,14 +305,13 @@ async def test_a_link_that_ends_while_its_file_comes_takes_it_no_more(
 ) -> None:
     """A body sent slowly does not outlive the power it was lent."""
     token, before = await make(hub), await rows_of(hub)
-    read = hand_in_pages.read_sent
 
     async def slowly(*given: Any, **named: Any) -> Any:
-        sent = await read(*given, **named)
+        sent = await read_sent(*given, **named)
         await _maker_disabled(hub)
         return sent
 
-    monkeypatch.setattr(hand_in_pages, "read_sent", slowly)
+    monkeypatch.setattr("rider_hub.intake.hand_in_pages.read_sent", slowly)
     async with staff_site(hub, PUBLIC, OPEN) as site:
         await site.post("/hand-in/open", data={"token": token})
         status, told = await send(site, csv_of([NEW]))
