@@ -28,23 +28,22 @@ def _plain(text: str, delimiter: str) -> Iterator[list[str] | None]:
         if "\\" not in line:
             yield line.removesuffix("\r").split(delimiter)
             continue
-        whole = line
-        while _is_open(whole):
-            after = next(lines, None)
-            if after is None:
-                break
-            whole += f"\n{after}"
-        yield None if _is_open(whole) else _cells(whole.removesuffix("\r"), delimiter)
+        # Pieces are joined once: what each line adds must not cost what came before it.
+        pieces = [line]
+        while _is_open(pieces[-1]) and (after := next(lines, None)) is not None:
+            pieces.append(after)
+        whole = "\n".join(pieces)
+        yield None if _is_open(pieces[-1]) else _cells(whole.removesuffix("\r"), delimiter)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    cells: list[str] = []
+    cells: list[list[str]] = []
     for part in line.split(delimiter):
-        if cells and _is_open(cells[-1]):
-            cells[-1] += delimiter + part
+        if cells and _is_open(cells[-1][-1]):
+            cells[-1].append(part)
         else:
-            cells.append(part)
-    return [_meant(cell) for cell in cells]
+            cells.append([part])
+    return [_meant(delimiter.join(parts)) for parts in cells]
 
 
 def _is_open(text: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from connectors.errors import FeedError
+from connectors.forbidden import forbidden_group
 from connectors.problems import BrokenRow, LostDigits, MisfitRow, feed_error
 from connectors.sources.file_form import DELIMITERS, FileForm
 from connectors.transport.escaped import escaped_cells
@@ -183,6 +184,9 @@ def _repeats(cells: list[str], header: list[str]) -> bool:
     if first == agreed:
         return True
     if len(set(first) & set(agreed)) >= min(_TELLING_NAMES, len(agreed)):
+        raise feed_error("header_differs")
+    if not looks_like_values(first) and any(map(forbidden_group, first)):
+        # Other names, a forbidden one among them: by position it would pass as what is agreed there.
         raise feed_error("header_differs")
     return False
 

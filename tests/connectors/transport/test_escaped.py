@@ -53,13 +53,25 @@ def test_a_row_of_another_width_costs_itself_alone() -> None:
 
 
 def test_a_heading_that_comes_all_the_same_is_passed_over_or_refuses_the_file() -> None:
-    """The agreed names are no row; the same names in another order would exchange columns."""
+    """The agreed names are no row; the same names in another order would exchange columns.
+
+    Nor are names a row of which one is forbidden.
+    """
     assert list(read_rows(b"ID\tname\tnote\n1\ta\tb\n", form=DUMP)) == [
         (1, {"id": "1", "name": "a", "note": "b"})
     ]
-    with pytest.raises(FeedError) as caught:
-        list(read_rows(b"id\tnote\tname\n1\ta\tb\n", form=DUMP))
-    assert caught.value.code == "header_differs"
+    for other in ("id\tnote\tname", "骑手号\t备注\t政治面貌"):
+        with pytest.raises(FeedError) as caught:
+            list(read_rows(f"{other}\n1\ta\tb\n".encode(), form=DUMP))
+        assert caught.value.code == "header_differs"
+
+
+@pytest.mark.parametrize("sign", ["\n", "\t"])
+def test_a_cell_of_a_million_escapes_is_read_in_the_time_of_its_length(sign: str) -> None:
+    """Joined anew with each of them it would take an hour, and the server's only reader with it."""
+    body = "1\ta\t" + f"\\{sign}" * 1_000_000 + ".\n"
+    [(_, row)] = read_rows(body.encode(), form=DUMP)
+    assert row == {"id": "1", "name": "a", "note": sign * 1_000_000 + "."}
 
 
 def test_a_stated_table_is_no_json_whatever_its_first_cell() -> None:
