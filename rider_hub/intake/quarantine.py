@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.batch import Checked
@@ -20,13 +20,13 @@ from rider_hub.intake import store
 from rider_hub.intake.batches import Source, keyed_digest, take_batch
 from rider_hub.intake.faults import whole
 from rider_hub.intake.frames import framed_as, worse_than_another
-from rider_hub.intake.keeping import close_rows
+from rider_hub.intake.keeping import close_rows, plain
 from rider_hub.intake.mending import MendField, changed_fields, fields_of, mended_row
 from rider_hub.intake.model import QuarantineState, Receipt, ReceiptState, Sender
 from rider_hub.intake.storing import store_records
 from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.intake.totals import Totals
-from rider_hub.intake.within import is_bound, sending_for
+from rider_hub.intake.within import faults_within, is_bound, sending_for, within_of_batch
 from rider_hub.storage import new_id
 
 __all__ = [
@@ -59,11 +59,7 @@ async def release_held(hub: Hub, actor: Actor, receipt_id: str, frame: str) -> R
                 raise whole("frame_still_suspect")
             await store.lock_sender(work.connection, sender.platform)
             rows = await _held_rows(work.connection, receipt_id)
-            totals = Totals()
-            records = [_record(hub.keys, row, frame) for row in rows]
-            await store_records(work, hub.keys, sender, taken, records=records, totals=totals)
-            await close_rows(work, [row["id"] for row in rows], QuarantineState.REPLAYED)
-            totals.held = -len(rows)
+            totals = await _let_in(work, hub.keys, taken, sender, rows=rows, frame=frame)
             left = taken.held - len(rows)
             values: dict[str, Any] = totals.onto(taken) | {"heartbeat_at": work.now}
             if left <= 0 or not rows:
@@ -78,6 +74,38 @@ async def release_held(hub: Hub, actor: Actor, receipt_id: str, frame: str) -> R
     if done is None:
         raise Absent
     return done
+
+
+async def _let_in(
+    work: Change, keys: Keyring, taken: Receipt, sender: Sender, *, rows: Sequence[RowMapping], frame: str
+) -> Totals:
+    """Store held rows and return how each ended.
+
+    Those of a partner or link are held to its stations still: what changed hands meanwhile waits on.
+    """
+    totals = Totals(held=-len(rows))
+    records = [_record(keys, row, frame) for row in rows]
+    within = await within_of_batch(work.connection, sender.platform, partner=taken.partner, link=taken.link)
+    outside = await faults_within(work.connection, within, records) if within else {}
+    await store_records(
+        work,
+        keys,
+        sender,
+        taken,
+        records=[one for one in records if one.row not in outside],
+        totals=totals,
+        fills=within is not None,
+        own=within.stations if within else None,
+    )
+    await close_rows(work, [row["id"] for row in rows if row["row"] not in outside], QuarantineState.REPLAYED)
+    for row in rows:
+        if faults := plain(outside.get(row["row"], ())):
+            changed = {"state": QuarantineState.WAITING, "failures": faults}
+            mine = update(quarantine).where(quarantine.c.id == row["id"])
+            await work.connection.execute(mine.values(changed))
+            totals.rejected += 1
+            totals.failures += faults
+    return totals
 
 
 async def replay(

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.batch import Checked
 from connectors.records import FeedType, Registration
-from rider_hub.access import Actor, Role
+from rider_hub.access import Actor, Role, Scope
 from rider_hub.errors import Failure
 from rider_hub.intake import store
 from rider_hub.intake.faults import fault, whole
+from rider_hub.intake.link_tables import station_link
 from rider_hub.intake.model import Sender
 from rider_hub.intake.snapshot_model import Declared
 from rider_hub.organizations.store import stations_in
@@ -31,6 +32,7 @@ __all__ = [
     "platforms_of",
     "sending_for",
     "within_of",
+    "within_of_batch",
 ]
 
 
@@ -77,6 +79,25 @@ async def within_of(connection: AsyncConnection, actor: Actor, platform: str) ->
         return Within(platform, frozenset(found), partner, actor.id.removeprefix("link:"))
     partners = actor.scope.partners
     return Within(platform, frozenset(found), partners[0] if len(partners) == 1 else None)
+
+
+async def within_of_batch(
+    connection: AsyncConnection, platform: str, *, partner: str | None, link: str | None
+) -> Within | None:
+    """Return what binds a batch that came before, as it is now; None for a sender's own.
+
+    Nothing is within where the link is no longer kept, or its station is another partner's by now.
+    """
+    if link is not None:
+        query = select(station_link.c.station_ref).where(station_link.c.id == link)
+        ref = (await connection.execute(query)).scalar()
+        actor = Actor.station_link(link, platform, ref or "")
+    elif partner is not None:
+        actor = Actor("partner", partner, frozenset({Role.PARTNER_ACCOUNT}), Scope(partners=(partner,)))
+    else:
+        return None
+    found = await within_of(connection, actor, platform)
+    return found if found and found.partner == partner else Within(platform, frozenset(), partner, link)
 
 
 async def platforms_of(connection: AsyncConnection, actor: Actor) -> set[str]:

@@ -17,12 +17,13 @@ from rider_hub.demo.ground import console
 from rider_hub.errors import Conflict, Invalid
 from rider_hub.intake import batches, store
 from rider_hub.intake.checking import check_batch
+from rider_hub.intake.quarantine import release_held
 from rider_hub.intake.tables import quarantine, receipt, sender
 from rider_hub.organizations.tables import station
 from rider_hub.riders.ports import contents
 from rider_hub.riders.tables import registration, registration_history
 from tests.factories import county_staff, make_hub, staff
-from tests.rider_hub.intake.build import codes, push, rider
+from tests.rider_hub.intake.build import WEST, WIDTH, codes, push, rider
 from tests.rider_hub.intake.handing_in import P, Q, bring_in, csv_of, hand_in, partner_account, rows_of
 from tests.rider_hub.riders.staff_site import staff_site
 
@@ -265,6 +266,28 @@ async def test_what_a_partner_may_not_hand_in_is_taken_by_nobody_unread(hub: Hub
         answer = await site.post(f"/feeds/quarantine/{row}/replay", data=form, allow_redirects=False)
         assert answer.status == 303
     assert (await rows_of(hub))["D00003"]["station_ref"] == "S-1"
+
+
+async def test_a_held_batch_is_let_in_within_the_partners_stations(hub: Hub) -> None:
+    """Held for its frame; one rider went to another partner meanwhile, one keeps name and phone."""
+    sender, before = await _sender(hub), await rows_of(hub)
+    west, south = str(round(WEST + 0.5 * WIDTH + 0.006, 3)), "39.915"
+    place = {"work_area.lng": west, "work_area.lat": south, "work_area.frame": "wgs84"}
+    place |= {"work_area.street": "第1街道"}
+    rows = [{"骑手编号": f"N-{n}", "变动": "新增", "站点编号": "S-1", **place} for n in range(30)]
+    rows += [{"骑手编号": ref, "变动": "更新", "站点编号": "S-3", **place} for ref in ("D00001", "D00002")]
+    held = await hand_in(hub, partner_account(P), rows)
+    assert (held.state, held.held) == ("held", 32)
+    away = {"employment": "dedicated", "work_area": None, "station_ref": "S-2"}
+    await push(hub, sender, [rider(2, updated_at="2026-10-20T09:00:00+08:00", **away)])
+    done = await release_held(hub, county_staff(), held.id, "gcj02")
+    assert (done.accepted, done.rejected, done.held) == (31, 1, 0)
+    after = await rows_of(hub)
+    assert [after[ref]["station_ref"] for ref in ("D00001", "D00002", "N-0")] == ["S-3", "S-2", "S-1"]
+    assert contents(hub.keys, after["D00001"]) == contents(hub.keys, before["D00001"])
+    async with hub.database.read() as connection:
+        query = select(quarantine.c.row).where(quarantine.c.state == "waiting")
+        assert (await connection.execute(query)).scalars().all() == [32]
 
 
 async def test_a_partner_sees_no_other_station_of_its_riders(hub: Hub) -> None:
