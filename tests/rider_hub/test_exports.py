@@ -42,6 +42,8 @@ NO_PEOPLE = {
     "member-totals",
     "organizations",
     "receipts",
+    "station-feeds",
+    "station-links",
     "senders",
     "snapshots",
     "stations",

@@ -188,7 +188,7 @@ def check(asked: Address, kind: str, body: bytes, expected: Shape) -> None:
     elif asked.route.endswith(".xlsx"):
         assert formulas(body) == [], asked.name
     else:
-        assert kind in {"application/json", "application/geo+json"}, asked.name
+        assert kind in {"application/json", "application/geo+json", "application/toml"}, asked.name
 
 
 async def kinds_of_pages(

@@ -1,10 +1,13 @@
 """Rows of the tables that the matrix's world leaves empty, so that every place for words is written to."""
 
-from datetime import date, timedelta
+import json
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connectors.sources.registry import parse
 from rider_hub.access import Actor, Hub, Role, approvals
 from rider_hub.access.account_tables import session, user
 from rider_hub.access.actor import STAFF_ROLES
@@ -15,7 +18,8 @@ from rider_hub.access.purposes import EXPORT_REASONS, Purpose
 from rider_hub.access.row_macs import signed
 from rider_hub.access.sso.tables import linked_identity
 from rider_hub.access.tables import approval, audit_row, division_change, park, park_member
-from rider_hub.intake.tables import cursor
+from rider_hub.intake.stream_tables import dead_letter, stream_gap, stream_position
+from rider_hub.intake.tables import cursor, mapping
 from rider_hub.membership.model import Kind
 from rider_hub.membership.service import declare
 from rider_hub.membership.verification import ask_verification, gather_homes, waiting_list
@@ -28,6 +32,7 @@ from rider_hub.storage import insert_rows, new_id
 from tests.factories import staff
 from tests.rider_hub.matrix.viewers import VIEWERS, Viewer
 from tests.rider_hub.matrix.world import GROUPS
+from tests.rider_hub.payloads import hostile
 
 __all__ = ["ids_of", "lay_rest"]
 
@@ -43,6 +48,37 @@ PEOPLE = {
     "/riders/links": "rider-links",
 }
 _JOB = Actor.job("test")
+
+
+def _mapping(now: datetime) -> dict[str, Any]:
+    """Make a mapping whose every ignored column is called something hostile."""
+    names = [hostile(number)[:100] for number in range(100)]
+    text = f"""platform = "{_OWN.platform}"
+name_zh = "平台"
+transport = "push"
+auth = "signature"
+frame = "gcj02"
+tier = "B"
+[feeds.station]
+ignore = {json.dumps(names)}
+columns = {{bianhao = "station_ref"}}
+"""
+    assert set(parse(text).feeds["station"].ignore) == set(names)
+    values = {"saved_by": "x", "saved_as": "county", "note": "x", "valid_from": now}
+    return {"platform": _OWN.platform, "number": 1, "text": text, **values}
+
+
+async def _lay_streams(connection: AsyncConnection, now: datetime) -> None:
+    """Write where a stream stands, a gap in it, and a refused message of it."""
+    place = {"cluster": "c", "topic_id": "t", "partition": 0, "topic": "jia.riders"}
+    mine = {**place, "platform": "jia", "feed_type": "registration"}
+    stands = {"position": 1, "end_seen": 2, "moved_at": now, "seen_at": now}
+    await insert_rows(connection, stream_position, [mine | stands])
+    gap = {"id": new_id(), "from_offset": 1, "to_offset": 2, "noted_at": now}
+    await insert_rows(connection, stream_gap, [mine | gap])
+    refused = {"id": new_id(), "offset": 1, "receipt_id": "x", "row": 1, "failures": [], "sealed": None}
+    refused |= {"created_at": now, "claimed_at": None, "sent_at": None}
+    await insert_rows(connection, dead_letter, [mine | refused])
 
 
 async def lay_rest(hub: Hub) -> None:
@@ -72,6 +108,8 @@ async def lay_rest(hub: Hub) -> None:
         at = {"platform": "jia", "feed_type": "registration", "position": "x", "moved_at": now}
         await insert_rows(connection, cursor, [at])
         await insert_rows(connection, registration_correction, [_correction(hub)])
+        await _lay_streams(connection, now)
+        await insert_rows(connection, mapping, [_mapping(now)])
     async with hub.change(_JOB, "messages.send") as work:
         await post(work, hub.keys, "notice", _OWN.phone, {"text": "您好"})
     await _declare(hub)
