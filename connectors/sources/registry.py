@@ -20,6 +20,9 @@ _MOST_DOTS: Final = 2_000
 #: Each cell of each row is compared with all of them.
 _MOST_NULLS: Final = 50
 _LONGEST_NULL: Final = 100
+#: The page that mends a mapping shows each column and each code with a list of choices.
+_MOST_COLUMNS: Final = 300
+_MOST_CODES: Final = 200
 _MOST_HOURS: Final = 24 * 366
 _MOST_ROWS_A_PAGE: Final = 100_000
 
@@ -56,7 +59,9 @@ def parse(text: str) -> Manifest:
     if reason:
         raise feed_error("manifest_invalid", reason=reason)
     for feed_type, feed in manifest.feeds.items():
-        reason = _fault(feed, standard_paths(feed_type), feed_type, tier=manifest.tier)
+        reason = _fault_of_size(feed) or _fault(
+            feed, standard_paths(feed_type), feed_type, tier=manifest.tier
+        )
         if reason:
             raise feed_error("manifest_invalid", reason=f"{feed_type}: {reason}")
     return manifest
@@ -100,6 +105,17 @@ def _fault_of_whole(manifest: Manifest) -> str | None:
     return None
 
 
+def _fault_of_size(feed: FeedMapping) -> str | None:
+    known = len(feed.columns) + len(feed.points) + len(feed.ignore)
+    if max(known, len(feed.file.header)) > _MOST_COLUMNS:
+        return f"more than {_MOST_COLUMNS} columns"
+    if any(len(table) > _MOST_CODES for table in feed.codes.values()):
+        return f"more than {_MOST_CODES} codes of one field"
+    if len(feed.nulls) > _MOST_NULLS or any(len(text) > _LONGEST_NULL for text in feed.nulls):
+        return f"more than {_MOST_NULLS} texts for no value, or one of more than {_LONGEST_NULL} signs"
+    return None
+
+
 def _fault(feed: FeedMapping, paths: set[str], feed_type: FeedType, *, tier: Tier) -> str | None:
     targets = [*feed.targets(), *feed.constants]
     unknown = (set(targets) | set(feed.codes) | set(feed.forms)) - paths
@@ -112,8 +128,6 @@ def _fault(feed: FeedMapping, paths: set[str], feed_type: FeedType, *, tier: Tie
         return "two columns, or a column and a constant, for one standard field"
     if forbidden:
         return f"a forbidden name: {[printable(name) for name in forbidden]}"
-    if len(feed.nulls) > _MOST_NULLS or any(len(text) > _LONGEST_NULL for text in feed.nulls):
-        return f"more than {_MOST_NULLS} texts for no value, or one of more than {_LONGEST_NULL} signs"
     if tier == "A" and feed_type == "registration" and set(targets) & set(TIER_B_FIELDS):
         return "fields of tier B under an agreement of tier A"
     return _fault_of_columns(feed, sent)

@@ -263,6 +263,8 @@ header = [{header}]
         ({"whole": "pull = {limit = " + "9" * 6000 + "}"}, "limit"),
         ({"whole": "other = " + "[" * 9000}, "nested too deeply"),
         ({"whole": ".".join("a" * 20_000) + " = 1"}, "dots"),
+        ({"header": str([str(n) for n in range(301)])[1:-1]}, "columns"),
+        ({"feed": f"ignore = {[str(n) for n in range(299)]}"}, "columns"),
         ({"feed": f"nulls = {[str(n) for n in range(51)]}"}, "texts for no value"),
         ({"whole": "pull = {paths = {station = '@elsewhere'}}"}, "a path of pull"),
     ],
