@@ -120,7 +120,9 @@ def _fault(feed: FeedMapping, paths: set[str], feed_type: FeedType, *, tier: Tie
     targets = [*feed.targets(), *feed.constants]
     unknown = (set(targets) | set(feed.codes) | set(feed.forms)) - paths
     sent = (*feed.columns, *(point.column for point in feed.points))
-    named = (*sent, *feed.ignore, *feed.file.header)
+    # A code of political status says what its column is, whatever the column is called.
+    codes = (code for table in feed.codes.values() for code in table)
+    named = (*sent, *feed.ignore, *feed.file.header, *codes)
     forbidden = [name for name in named if is_forbidden_column(name)]
     if unknown:
         return f"no such standard field: {sorted(unknown)}"

@@ -253,6 +253,7 @@ header = [{header}]
         ({"header": "'a', 'b', 'zzmm'"}, "forbidden name"),
         ({"feed": "ignore = ['zzmm']"}, "forbidden name"),
         ({"feed": "ignore = ['a']"}, "both mapped"),
+        ({"feed": "codes = {employment = {'中共党员' = 'dedicated'}}"}, "forbidden name"),
         ({"feed": "constants = {record_id = '1'}"}, "a column and a constant"),
         ({"whole": "zone = 'Asia/Nowhere'"}, "no such zone"),
         ({"whole": "zone = 'Asia'"}, "no such zone"),
