@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from sqlalchemy import RowMapping, and_, select
+from sqlalchemy import RowMapping, and_, or_, select
 
 from connectors.contract import Row
 from connectors.records import FeedType
@@ -84,8 +84,11 @@ def _unsettled(platform: str) -> Any:
     """Return the query of dead letters with their rows in quarantine, as far as those may be tried again."""
     entry = and_(quarantine.c.receipt_id == dead_letter.c.receipt_id, quarantine.c.row == dead_letter.c.row)
     query = select(dead_letter, quarantine.c.id.label("entry"), quarantine.c.state)
+    # What was erased at a rider's wish ended with its record's id (`ports.erase`): it is not fetched again.
+    c = quarantine.c
+    not_erased = or_(c.state != QuarantineState.EXPIRED, c.record_id.is_not(None))
     query = query.join(quarantine, entry).where(
-        dead_letter.c.platform == platform, quarantine.c.state.in_(_OPEN)
+        dead_letter.c.platform == platform, c.state.in_(_OPEN), not_erased
     )
     return query.order_by(dead_letter.c.created_at, dead_letter.c.partition, dead_letter.c.offset)
 
