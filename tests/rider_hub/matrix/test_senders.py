@@ -179,7 +179,7 @@ async def test_an_accounts_guesses_tell_nothing(
                     address = address_of(path, params)
                     answer = await send(client, method, address, driver.form(NOBODY), "application/json")
                     text = (await answer.read()).decode()
-                    # What was asked for may be said again; a single character may not, and stands in every text.
+                    # What was asked for may be said again; single characters stand in every text.
                     for sent in (address, *params.values()):
                         text = text.replace(sent, "") if len(sent) > 1 else text
                     told.append((answer.status, text))
