@@ -53,7 +53,11 @@ class DropFolder:
 
     def holds(self, name: str) -> bool:
         """Say whether there is anything of this name, be it a link."""
-        return name in self._all()
+        try:
+            os.stat(name, dir_fd=self._folder, follow_symlinks=False)
+        except (FileNotFoundError, ValueError):
+            return False
+        return True
 
     def names(self) -> list[str]:
         """Return the names of the files."""

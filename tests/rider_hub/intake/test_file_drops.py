@@ -73,20 +73,26 @@ async def test_cut_at_any_byte_of_its_last_kilobyte_nothing_is_taken(
     """A workbook, Parquet and an array tell by themselves, a text by the checksum beside it."""
     folder, whole = tmp_path / "in", FORMATS[kind](ROWS)
     folder.mkdir()
-    path = folder / f"registration.{kind}"
-    first = max(1, len(whole) - 1024)
-    if kind in {"csv", "ndjson"}:
-        checksum = path.with_name(f"{path.name}.sha256")
-        checksum.write_text(hashlib.sha256(whole).hexdigest())
-    for length in range(first, len(whole)):
-        path.write_bytes(whole[:length])
-        os.utime(path, ns=(length, length))
-        (folder / "out" / f"{path.name}.error.json").unlink(missing_ok=True)
-        assert await take(hub, folder) == []
+    checksum = hashlib.sha256(whole).hexdigest() if kind in {"csv", "ndjson"} else ""
+    # Every cut under a name of its own, so that one look at the folder sees them all.
+    cut = [
+        folder / f"registration-{length}.{kind}" for length in range(max(1, len(whole) - 1024), len(whole))
+    ]
+    for path in cut:
+        path.write_bytes(whole[: int(path.stem.rpartition("-")[2])])
+        if checksum:
+            path.with_name(f"{path.name}.sha256").write_text(checksum)
+    assert await take(hub, folder) == []
+    for path in cut:
         assert path.exists()
+        (folder / "out" / f"{path.name}.error.json").unlink()
     assert (await count(hub, receipt), await count(hub, registration)) == (0, 0)
-    path.write_bytes(whole)
-    (folder / "out" / f"{path.name}.error.json").unlink()
+    for path in folder.glob("registration-*"):
+        path.unlink()
+    whole_one = folder / f"registration.{kind}"
+    whole_one.write_bytes(whole)
+    if checksum:
+        whole_one.with_name(f"{whole_one.name}.sha256").write_text(checksum)
     [got] = await take(hub, folder)
     assert (got.accepted, got.rejected, await count(hub, registration)) == (8, 0, 8)
     assert [one.name for one in folder.iterdir()] == ["out"]
