@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,17 @@ __all__ = ["DemoServer"]
 ROOT = Path(__file__).resolve().parents[2]
 _SECONDS_TO_BUILD = 400
 _LAST_LINE = "按 Ctrl+C 结束。"
+_ONE_AFTER_ANOTHER = """
+import contextlib, json, sys
+from rider_hub.cli import main
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            status = main(words) or 0
+        except SystemExit as ended:
+            status = ended.code or 0
+    print(status, flush=True)
+"""
 _ACCOUNT = re.compile(r"^  (?P<username>[a-z]+) +(?P<password>\S+)   \S")
 
 
@@ -89,14 +101,20 @@ class DemoServer:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the hub beside the running server, on the same folder."""
+        return self._run("-m", "rider_hub", *arguments)
+
+    def commands(self, several: Iterable[Sequence[str]]) -> subprocess.CompletedProcess[str]:
+        """Run commands one after another in one process, which loads the hub once; prints each one's status.
+
+        What they print themselves goes to standard error.
+        """
+        return self._run("-c", _ONE_AFTER_ANOTHER, json.dumps([list(each) for each in several]))
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = _environment() | {"RIDER_HUB_DATA_DIR": str(self.folder)}
+        command = [sys.executable, *words]
         return subprocess.run(
-            [sys.executable, "-m", "rider_hub", *arguments],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
 
     def end(self) -> None:

@@ -5,10 +5,9 @@ to the byte. So a new count needs no rule here: it is held to this one as soon a
 """
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -21,11 +20,11 @@ from rider_hub.access import Actor, Hub, Role
 from rider_hub.access.answering import answer
 from rider_hub.access.policy import OPERATIONS
 from rider_hub.access.small_counts import small_count
-from tests.factories import make_hub, staff
+from tests.factories import staff
 from tests.rider_hub.matrix.drivers import DRIVERS
 from tests.rider_hub.matrix.test_matrix import NOBODY, TOKEN, address_of, routes_of, site
 from tests.rider_hub.matrix.viewers import VIEWERS, Viewer
-from tests.rider_hub.matrix.world import GROUPS, Group, lay_groups, lay_world
+from tests.rider_hub.matrix.world import GROUPS, Group, lay_groups
 
 #: What a viewer opened before shows here, and what nobody signs in to see.
 _OF_THE_TRAIL = ("/audit", "/r/data", "/r/rights/copy", "/metrics")
@@ -39,14 +38,6 @@ _FIGURE = re.compile(r'<li><a href="([^"]+)"><b>([\d,]+)</b><span>')
 _TOTAL = re.compile(r"共 <b>([\d,]+)</b> 条")
 
 Client = TestClient[web.Request, web.Application]
-
-
-@pytest.fixture
-async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    """Open a hub that holds the world of two counties."""
-    async with make_hub(database_url, tmp_path) as opened:
-        await lay_world(opened)
-        yield opened
 
 
 def more_like(groups: list[Group], first: int) -> list[Group]:
@@ -160,18 +151,21 @@ async def test_a_search_for_what_lies_beyond_answers_as_for_nothing(
         be(viewer)
         for path in [each for each in addresses(client, viewer) if each.endswith("?size=200")]:
             page = await (await client.get(path, allow_redirects=False)).text()
-            for box in set(_BOX.findall(page)):
+            for box in set(_BOX.findall(_POSTED.sub("", page))):
                 nothing = [await hits(client, path, box, words) for words in searched(viewer, NOBODY)]
                 for group in viewer.others():
                     words = searched(viewer, group)
                     assert [await hits(client, path, box, each) for each in words] == nothing, (path, box)
-                for group in viewer.own():
+                # That own rows are found is asked of the first boxes alone: it only shows that boxes search.
+                for group in () if found else viewer.own():
                     mine = [await hits(client, path, box, each) for each in searched(viewer, group)]
                     found += mine != nothing
     if viewer.role in OPERATIONS["riders.view"]:
         assert found > 0
 
 
+#: A form that changes or asks by POST: its fields are no search boxes, and its page reads none of them.
+_POSTED = re.compile(r'<form method="post".*?</form>', re.DOTALL)
 _BOX = re.compile(r'<input class="[^"]*"(?: id="\w+"| type="search")* name="(\w+)"')
 
 

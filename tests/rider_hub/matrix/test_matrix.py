@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +19,9 @@ from rider_hub.access.policy import OPERATIONS
 from rider_hub.access.sessions import CSRF
 from rider_hub.app import build_app
 from rider_hub.storage.metadata import metadata, private_metadata
-from tests.factories import make_hub
 from tests.rider_hub.matrix.drivers import DRIVERS, LISTS, Driver
 from tests.rider_hub.matrix.viewers import VIEWERS, Viewer
-from tests.rider_hub.matrix.world import GROUPS, IN_CONFIDENCE, Group, lay_world
+from tests.rider_hub.matrix.world import GROUPS, IN_CONFIDENCE, Group
 
 TOKEN = "token-of-the-test"
 #: An id that no row has, as long as those that rows have.
@@ -55,14 +53,6 @@ async def site(
         yield client, lambda viewer: chosen.__setitem__(0, viewer)
     finally:
         await client.close()
-
-
-@pytest.fixture
-async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    """Open a hub that holds the world of two counties."""
-    async with make_hub(database_url, tmp_path) as opened:
-        await lay_world(opened)
-        yield opened
 
 
 def routes_of(app: web.Application) -> list[Route]:

@@ -25,7 +25,7 @@ from tests.factories import county_staff, make_hub
 from tests.rider_hub.matrix.drivers import DRIVERS
 from tests.rider_hub.matrix.test_matrix import NOBODY, address_of, routes_of, send, site, state_of
 from tests.rider_hub.matrix.viewers import VIEWERS
-from tests.rider_hub.matrix.world import GROUPS, lay_world
+from tests.rider_hub.matrix.world import GROUPS
 
 #: Guesses of keys, receipts and names of platforms.
 GUESSES = 10_000 if os.environ.get("RIDER_HUB_TEST_LONG") == "1" else 300
@@ -52,10 +52,9 @@ class Program:
 
 
 @pytest.fixture
-async def program(database_url: str, tmp_path: Path) -> AsyncIterator[Program]:
+async def program(world_url: str, tmp_path: Path) -> AsyncIterator[Program]:
     """Serve the application over the world of two platforms."""
-    async with make_hub(database_url, tmp_path) as hub:
-        await lay_world(hub)
+    async with make_hub(world_url, tmp_path) as hub:
         async with hub.database.write() as connection:
             await connection.execute(delete(sender).where(sender.c.platform == "jia"))
         key = await register_sender(
@@ -149,13 +148,12 @@ async def test_guesses_tell_nothing(program: Program) -> None:
 
 
 async def test_an_accounts_guesses_tell_nothing(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On every page of one row that jia's account may open: yi's rows, and ids near them, are as absent."""
     draw = random.Random(GUESSES)
     viewer = VIEWERS["platform_account"]
-    async with make_hub(database_url, tmp_path) as hub:
-        await lay_world(hub)
+    async with make_hub(world_url, tmp_path) as hub:
         before = await state_of(hub)
         async with site(hub, monkeypatch) as (client, be):
             be(viewer)

@@ -25,7 +25,7 @@ from tests.factories import make_hub
 from tests.rider_hub.matrix.drivers import DRIVERS
 from tests.rider_hub.matrix.test_matrix import Client, address_of, send, site
 from tests.rider_hub.matrix.viewers import VIEWERS
-from tests.rider_hub.matrix.world import GROUPS, lay_world
+from tests.rider_hub.matrix.world import GROUPS
 from tests.rider_hub.membership_denied import membership_denied_hub
 
 SERVICES = ("intake", "requests", "assignments", "lovestations")
@@ -73,14 +73,12 @@ async def _answers(client: Client, method: str, path: str) -> tuple[int, bytes]:
 
 @pytest.mark.parametrize("name", [*_SEEING, "counselling_officer"])
 async def test_every_route_of_services_works_without_the_grant_on_declarations(
-    database_url: str, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    world_url: str, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a database that refuses each touch of a private table, nothing these capabilities do breaks."""
-    async with make_hub(database_url, tmp_path) as hub:
-        await lay_world(hub)
     driven = 0
     async with (
-        membership_denied_hub(database_url, tmp_path) as denied,
+        membership_denied_hub(world_url, tmp_path) as denied,
         site(denied, monkeypatch) as (client, be),
     ):
         be(VIEWERS[name])
@@ -94,15 +92,11 @@ async def test_every_route_of_services_works_without_the_grant_on_declarations(
 
 
 @pytest.mark.parametrize("name", JOBS)
-async def test_the_jobs_of_services_run_without_the_grant(
-    database_url: str, tmp_path: Path, name: str
-) -> None:
+async def test_the_jobs_of_services_run_without_the_grant(world_url: str, tmp_path: Path, name: str) -> None:
     """Taking feeds, matching and tracking requests never ask who declared."""
     clock = FixedClock()
-    async with make_hub(database_url, tmp_path, clock) as hub:
-        await lay_world(hub)
     clock.advance(days=30)
-    async with membership_denied_hub(database_url, tmp_path, clock) as denied:
+    async with membership_denied_hub(world_url, tmp_path, clock) as denied:
         now = clock.now()
         await registry()[name].run(denied, Run("run", name, now - timedelta(minutes=1), 1))
 
@@ -113,7 +107,7 @@ def test_every_job_is_known_as_a_service_or_not() -> None:
 
 
 async def test_a_declaration_changes_no_byte_of_any_page_but_the_riders_own(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every page of services, riders, stations, organizations and the map reads the same before and after.
 
@@ -123,8 +117,7 @@ async def test_a_declaration_changes_no_byte_of_any_page_but_the_riders_own(
     capabilities = (*SERVICES, "riders", "organizations")
     pages = [path for method, path in _routes(*capabilities) if method == "GET" and "export" not in path]
     pages += ["/map/areas", "/map/layers/stations.geojson", "/", "/r/me", "/r/stations"]
-    async with make_hub(database_url, tmp_path) as hub, site(hub, monkeypatch) as (client, be):
-        await lay_world(hub)
+    async with make_hub(world_url, tmp_path) as hub, site(hub, monkeypatch) as (client, be):
 
         async def read() -> dict[tuple[str, str], tuple[int, bytes]]:
             found = {}

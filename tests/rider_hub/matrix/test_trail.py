@@ -1,8 +1,6 @@
 """Every page that shows a rider, a request or an invitation leaves its row; without the row, no page."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -10,26 +8,16 @@ from sqlalchemy import func, select
 from rider_hub.access import Hub
 from rider_hub.access.policy import OPERATIONS
 from rider_hub.access.tables import audit_row
-from tests.factories import make_hub
 from tests.rider_hub.access.broken_trail import break_trail
 from tests.rider_hub.matrix.drivers import DRIVERS
 from tests.rider_hub.matrix.test_matrix import Client, _text, routes_of, site
 from tests.rider_hub.matrix.viewers import VIEWERS, Viewer
-from tests.rider_hub.matrix.world import lay_world
 
 #: A page that shows a person leads to the person's id.
 _PEOPLE = re.compile(r"/(?:riders|requests|invitations|links)/(?:rider|req|inv|link)-tag")
 #: Place, category and due time of the requests that are due, without a word of them.
 _NOBODY = frozenset({"/"})
 _STAFF = sorted(name for name, viewer in VIEWERS.items() if viewer.actor.id.startswith("user:"))
-
-
-@pytest.fixture
-async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    """Open a hub that holds the world of two counties."""
-    async with make_hub(database_url, tmp_path) as opened:
-        await lay_world(opened)
-        yield opened
 
 
 def _addresses(client: Client, viewer: Viewer) -> list[str]:
