@@ -9,7 +9,7 @@ SIZE ?= CITY
 PYTEST := $(PYTHON) -m pytest -n $(WORKERS)
 RUFF := $(PYTHON) -m ruff
 
-.PHONY: help setup demo test test-long lint format types imports shell dockerfile dockerfile-steps bench bench-geo bench-intake check lock
+.PHONY: help setup demo test test-long lint format types imports shell dockerfile dockerfile-steps bench bench-geo bench-intake bench-kafka check lock
 
 help: ## what can be run here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -74,6 +74,11 @@ bench-intake: setup ## taking in registrations over HTTP, against the raw limit 
 	@scripts/system_packages.sh tests
 	@scripts/setup.sh tests
 	@$(PYTHON) -m benchmarks.intake $(ARGS)
+
+bench-kafka: setup ## streams by Kafka against pushes, and after a kill and a pause (20 minutes)
+	@scripts/system_packages.sh tests
+	@scripts/setup.sh tests
+	@$(PYTHON) -m benchmarks.kafka $(ARGS)
 
 lock: setup ## make the lock files anew; ARGS=--upgrade takes the newest versions allowed
 	@scripts/lock.sh $(ARGS)

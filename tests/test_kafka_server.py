@@ -1,12 +1,16 @@
 """The Kafka of the tests is a real one: it keeps what it acknowledged, also over kill -9."""
 
 import asyncio
+import re
+from pathlib import Path
 from typing import Any
 
+import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.kafka_server import Broker, make_topic
 
+ROOT = Path(__file__).resolve().parent.parent
 MESSAGES = 100
 
 
@@ -22,6 +26,23 @@ async def test_what_was_acknowledged_outlives_a_kill(own_kafka: Broker) -> None:
     assert after[:MESSAGES] == before
     assert [number for number, *_ in after] == list(range(MESSAGES + 1))
     assert after[-1] == (MESSAGES, b"key", b"%d" % MESSAGES, (("rfs-version", b"1.0"),))
+
+
+def test_the_deployment_has_the_broker_that_is_tested() -> None:
+    """compose.yaml names the version of the tests, and no setting of the hub that there is not."""
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    tested = re.search(
+        r"kafka_2.13</artifactId>\s*<version>([^<]+)", (ROOT / "tests/kafka/pom.xml").read_text("utf-8")
+    )
+    assert tested is not None
+    assert services["kafka"]["image"] == f"apache/kafka:{tested[1]}"
+    known = (ROOT / "docs/settings.md").read_text("utf-8")
+    for service in services.values():
+        named = (
+            *service.get("environment", {}),
+            *re.findall(r"RIDER_HUB_\w+", str(service.get("command", ""))),
+        )
+        assert all(f"`{name}`" in known for name in named if name.startswith("RIDER_HUB_"))
 
 
 async def write(kafka: Broker, topic: str, numbers: Any) -> None:

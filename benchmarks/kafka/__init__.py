@@ -1,0 +1,1 @@
+"""Measures streams by Kafka into PostgreSQL: against pushes, and after a kill and a pause."""
