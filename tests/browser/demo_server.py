@@ -113,9 +113,7 @@ class DemoServer:
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = _environment() | {"RIDER_HUB_DATA_DIR": str(self.folder)}
         command = [sys.executable, *words]
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
     def end(self) -> None:
         """End the demo as Ctrl+C would be answered by a service manager."""
