@@ -8,7 +8,6 @@ import msgspec
 from aiohttp import web
 
 from rider_hub.access import ACTOR, HUB, guarded
-from rider_hub.access.addresses import came_by_https
 from rider_hub.access.inputs import takes
 from rider_hub.access.policy import allows
 from rider_hub.clock import local_date
@@ -129,13 +128,11 @@ async def _make(request: web.Request) -> web.Response:
     token = await make_link(hub, request[ACTOR], station_id, int(form.value.days))
     async with hub.look(request[ACTOR], "links.view", target=f"station:{station_id}") as look:
         it = await find_station(look, station_id)
-    scheme = "https" if came_by_https(request) else "http"
-    base = hub.settings.public_url or f"{scheme}://{request.host}"
     response = await render(
         request,
         "intake/link_made.html",
         it=it,
-        url=f"{base}/hand-in#{token}",
+        url=f"{hub.settings.public_url}/hand-in#{token}",
         days=form.value.days,
         uses=int(parameter("intake.link_uses").value),
     )

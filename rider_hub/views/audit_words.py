@@ -146,6 +146,8 @@ COUNTS = {
     "gone": "到期删除",
     "cleared": "清除",
     "keys": "密钥",
+    "mapping": "字段对照版本",
+    "topics": "数据流主题",
     "counters": "解除锁定",
     "ended": "结束会话",
     "signed_in": "登录成功",

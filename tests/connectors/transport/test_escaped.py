@@ -2,13 +2,14 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import FeedError
-from connectors.problems import MisfitRow
+from connectors.problems import LostDigits, MisfitRow
 from connectors.sources.file_form import FileForm
 from connectors.transport.files import read_rows
 
@@ -89,4 +90,11 @@ def test_a_csv_without_names_is_read_by_position(rows: list[list[str]]) -> None:
     body = told.getvalue().encode()
     form = FileForm(delimiter="comma", header=NAMES, encoding="utf-8")
     with_heading = list(read_rows(b"id,name,note\n" + body, encoding="utf-8", delimiter=","))
-    assert [row for _, row in read_rows(body, form=form)] == [row for _, row in with_heading]
+    found = list(read_rows(body, form=form))
+    assert [told_of(row) for _, row in found] == [told_of(row) for _, row in with_heading]
+
+
+def told_of(row: Any) -> Any:
+    """Return a row without the names of cells: with a heading it stands one line lower."""
+    lost = {name: LostDigits("") for name, value in row.items() if isinstance(value, LostDigits)}
+    return {**row, **lost}

@@ -16,11 +16,12 @@ from rider_hub.access.keys import Cell, Purpose
 from rider_hub.access.ready import ENVELOPE_HEAD
 from rider_hub.cli.all_tables import load_all_tables
 from rider_hub.clock import FixedClock
+from rider_hub.intake.sealing import new_certificate
 from rider_hub.membership.shuffling import rewrite_private
 from rider_hub.membership.verification import ask_verification, gather_homes
 from rider_hub.storage import metadata, private_metadata
 from rider_hub.storage.binary import sealed_columns
-from tests.factories import make_hub
+from tests.factories import make_hub, staff
 from tests.rider_hub.access.site import add
 from tests.rider_hub.access.test_approvals import PEOPLE, ask
 from tests.rider_hub.consent.whole_rider import whole_rider
@@ -81,6 +82,7 @@ async def test_every_envelope_of_a_whole_hub_opens_in_its_own_cell_alone(
         await ask_verification(hub, whole.rider, body=BRANCH, notice_version=1)
         await gather_homes(hub, JOB)
         await _accounts(hub)
+        await new_certificate(hub, staff(Role.SECURITY_ADMIN), kind="ec", days=30)
         await rewrite_private(hub, JOB)
         lying = [each async for each in _envelopes(hub)]
         assert {(cell[0], cell[1]) for (_, cell), _ in lying} == {each[1:] for each in _columns()}
