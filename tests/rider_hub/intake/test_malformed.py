@@ -6,7 +6,9 @@ import json
 import os
 import random
 import re
+import zlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,10 +149,15 @@ def _cut(r: random.Random, n: int) -> Sent:
 
 
 def _flipped(r: random.Random, n: int) -> Sent:
-    body = bytearray(gzip.compress(_row(n).encode()))
-    # Of the ten bytes of the head some say nothing that matters.
-    body[r.randrange(10, len(body))] ^= 1 << r.randrange(8)
-    return Sent("gzip", bytes(body[: r.choice((len(body), len(body) - 3))]), encoding="gzip")
+    whole = gzip.compress(_row(n).encode())
+    # Some bits say nothing that matters: of the head, and those that fill the last byte before the sum.
+    while True:
+        body = bytearray(whole)
+        body[r.randrange(10, len(body))] ^= 1 << r.randrange(8)
+        with suppress(EOFError, OSError, zlib.error):
+            gzip.decompress(body)
+            continue
+        return Sent("gzip", bytes(body[: r.choice((len(body), len(body) - 3))]), encoding="gzip")
 
 
 def _encoded(r: random.Random, n: int) -> Sent:
