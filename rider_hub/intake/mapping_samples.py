@@ -156,7 +156,9 @@ def _merged(
     if not is_named and len(draft.column) == len(guessed):
         # Columns known by their place keep what was chosen of them when they are given names.
         draft = msgspec.structs.replace(draft, column=[one.column for one in guessed])
-    chosen, forms = draft.chosen(), draft.forms()
+    forms, here = draft.forms(), {one.column for one in guessed}
+    # What was chosen of columns that are gone keeps nothing from those that came.
+    chosen = {column: what for column, what in draft.chosen().items() if column in here}
     taken = {what for what in chosen.values() if what != IGNORED}
     target, form, met, code = [], [], [], list(draft.code)
     for number, one in enumerate(guessed):

@@ -40,6 +40,7 @@ class Card:
 _CARDS: Sequence[Card] = (
     Card("检查文件", "报送前看看哪些行会被退回，不保存。", "/feeds/check", "feeds.check"),
     Card("报送文件", "没有接口也能报：选一份文件，当场给回执。", "/feeds/upload", "feeds.upload"),
+    Card("字段对照", "列名、代码和标准不同：上传样例，对上每一列。", "/feeds/mapping", "mappings.view"),
     Card("接收回执", "每一批收到、入库、退回多少行，为什么。", "/feeds/receipts", "feeds.view"),
     Card("待修正数据", "没有入库的行，改好后重新入库。", "/feeds/quarantine?state=waiting", "feeds.replay"),
     Card("站点报送", "按站点下载名单模板，给站点建上报链接，看谁报过。", "/feeds/stations", "links.view"),

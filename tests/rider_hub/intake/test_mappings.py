@@ -199,6 +199,21 @@ async def test_a_nightly_dump_mapped_in_the_portal_lets_leavers_leave_once(hub: 
     assert (await riders(hub), await riders(hub, *PRESENT)) == (100, 95)
 
 
+async def test_columns_of_another_name_are_guessed_beside_a_mapping_that_stands(hub: Any) -> None:
+    """What the mapping in force says of columns that are gone keeps no guess from those that came."""
+    other = "骑手编号,更新时间,手机号\nR-9,2026-11-01 08:00:00,19900000009\n".encode()
+    async with staff_site(hub, county_staff(), PAGES) as site:
+        await mapped(site, dump([dump_row(1)]))
+        standing = filled(await (await site.get(EDIT)).text())
+        status, page = await step(site, "sample", without(standing, "named", "names"), other)
+    assert status == 200
+    assert [text for name, text in filled(page) if name == "target"] == [
+        "0:platform_rider_ref",
+        "1:updated_at",
+        "2:phone",
+    ]
+
+
 async def test_the_sample_is_kept_nowhere_and_nobody_is_shown_of_it(hub: Any) -> None:
     """Whatever step: no value of a person on the page, none in any table, none in the trail."""
     rows = [dump_row(number) for number in range(1, 41)]

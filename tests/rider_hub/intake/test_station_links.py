@@ -1,5 +1,6 @@
 """A station's link: one station's form out, its file in, a receipt; links that are over are all alike."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from io import BytesIO
@@ -28,6 +29,7 @@ from rider_hub.intake.tables import quarantine, receipt
 from rider_hub.organizations.tables import station
 from rider_hub.parameters import parameter
 from tests.factories import make_hub
+from tests.rider_hub.intake.browsing import signed_in_page
 from tests.rider_hub.intake.handing_in import P, Q, bring_in, csv_of, partner_account, rows_of
 from tests.rider_hub.riders.staff_site import staff_site
 from tests.rider_hub.routes import open_site
@@ -405,3 +407,15 @@ async def test_a_clerk_hands_in_on_a_phone(hub: Hub, browser: Browser, tmp_path:
         await expect(page.locator("#token")).to_be_visible()
         await context.close()
     assert (await rows_of(hub))["N-1"]["station_ref"] == "S-1"
+
+
+async def test_the_address_shown_is_whole_where_none_is_set(hub: Hub, browser: Browser) -> None:
+    """What the hub does not know, where it is reached, the page takes from the browser's own address."""
+    path = f"/feeds/stations/{await station_id(hub, 'S-1')}"
+    async with open_site(hub) as site, signed_in_page(browser, site, path) as page:
+        await page.get_by_role("button", name="新建链接").press("Enter")
+        base = str(site.server.make_url("/"))
+        await expect(page.locator("#url")).to_have_value(
+            re.compile(f"^{re.escape(base)}hand-in#[\\w-]{{30,}}$")
+        )
+        await expect(page.locator("#before")).to_be_hidden()
