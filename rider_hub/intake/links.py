@@ -113,21 +113,9 @@ async def revoke_link(hub: Hub, actor: Actor, link_id: str) -> None:
 
 def links_in(look: Look) -> Select[Any]:
     """Return the query of links whose stations lie in the viewer's scope, with the stations' names."""
-    at = and_(
-        station.c.platform == station_link.c.platform, station.c.station_ref == station_link.c.station_ref
-    )
     # A partner that took a station over sees nothing of the links made before.
     theirs = station.c.partner == station_link.c.partner
-    query = select(
-        station_link,
-        station.c.id.label("station_id"),
-        station.c.name.label("station_name"),
-        platform_table.c.name.label("platform_name"),
-    )
-    query = query.join(station, at).outerjoin(
-        platform_table, platform_table.c.code == station_link.c.platform
-    )
-    query = query.where(stations_in(look.scope))
+    query = _with_stations().where(stations_in(look.scope))
     return query.where(theirs) if look.scope.partners else query
 
 
@@ -174,20 +162,10 @@ async def open_link(hub: Hub, token: str) -> OpenLink | None:
     """
     if not 0 < len(token) <= _MAX_TOKEN or not token.isascii():
         return None
-    at = and_(
-        station.c.platform == station_link.c.platform, station.c.station_ref == station_link.c.station_ref
-    )
-    query = (
-        select(
-            station_link,
-            station.c.id.label("station_id"),
-            station.c.name.label("station_name"),
-            platform_table.c.name.label("platform_name"),
-        )
-        .join(station, at)
-        .outerjoin(platform_table, platform_table.c.code == station_link.c.platform)
-        .where(station_link.c.token_index == _index(hub.keys, token), station.c.retracted.is_(False))
-        .where(station.c.partner.is_not_distinct_from(station_link.c.partner))
+    query = _with_stations().where(
+        station_link.c.token_index == _index(hub.keys, token),
+        station.c.retracted.is_(False),
+        station.c.partner.is_not_distinct_from(station_link.c.partner),
     )
     async with hub.database.read() as connection:
         row = (await connection.execute(query)).mappings().first()
@@ -237,6 +215,24 @@ async def _may_still(hub: Hub, row: RowMapping) -> bool:
             and seen
             and await sending_for(connection, maker, row["platform"]) is not None
         )
+
+
+def _with_stations() -> Select[Any]:
+    """Return the query of all links, each with its station and the platform's name."""
+    at = and_(
+        station.c.platform == station_link.c.platform, station.c.station_ref == station_link.c.station_ref
+    )
+    named = platform_table.c.code == station_link.c.platform
+    return (
+        select(
+            station_link,
+            station.c.id.label("station_id"),
+            station.c.name.label("station_name"),
+            platform_table.c.name.label("platform_name"),
+        )
+        .join(station, at)
+        .outerjoin(platform_table, named)
+    )
 
 
 def _is_open(now: datetime) -> Any:
